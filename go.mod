@@ -1,0 +1,3 @@
+module github.com/zmlx-go/zmlx
+
+go 1.26
