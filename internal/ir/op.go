@@ -232,7 +232,7 @@ var (
 	tArith    = tWideInts | tFloats
 	tBits     = tWideInts | set(Bool)
 	tAny      = set(Bool, I8, U8, I16, U16, I32, U32, I64, U64, F16, BF16, F32, F64, Ptr)
-	tMemory   = tAny &^ set(Ptr)
+	tMemory   = tAny // Ptr only in thread memory
 	tAtomic   = set(I32, U32, F32, I64, U64)
 	tAtomInt  = set(I32, U32, I64, U64)
 )
