@@ -1,0 +1,70 @@
+// This file implements the conversions of slices. Like copy, each converts as
+// many elements as the shorter slice has and returns that number.
+
+package half
+
+// ToFloat16s stores src, rounded, in dst and returns the number of elements
+// converted, the lesser of len(dst) and len(src).
+func ToFloat16s(dst []Float16, src []float32) int {
+	n := min(len(dst), len(src))
+	dst, src = dst[:n], src[:n]
+	for i, f := range src {
+		dst[i] = Float16FromFloat32(f)
+	}
+	return n
+}
+
+// FromFloat16s stores the values of src in dst and returns the number of
+// elements converted, the lesser of len(dst) and len(src).
+func FromFloat16s(dst []float32, src []Float16) int {
+	n := min(len(dst), len(src))
+	dst, src = dst[:n], src[:n]
+	for i, h := range src {
+		dst[i] = h.Float32()
+	}
+	return n
+}
+
+// ToBFloat16s stores src, rounded, in dst and returns the number of elements
+// converted, the lesser of len(dst) and len(src).
+func ToBFloat16s(dst []BFloat16, src []float32) int {
+	n := min(len(dst), len(src))
+	dst, src = dst[:n], src[:n]
+	for i, f := range src {
+		dst[i] = BFloat16FromFloat32(f)
+	}
+	return n
+}
+
+// FromBFloat16s stores the values of src in dst and returns the number of
+// elements converted, the lesser of len(dst) and len(src).
+func FromBFloat16s(dst []float32, src []BFloat16) int {
+	n := min(len(dst), len(src))
+	dst, src = dst[:n], src[:n]
+	for i, b := range src {
+		dst[i] = b.Float32()
+	}
+	return n
+}
+
+// Round16s stores Round16 of the elements of src in dst, which may be src
+// itself, and returns the lesser of len(dst) and len(src).
+func Round16s(dst, src []float32) int {
+	n := min(len(dst), len(src))
+	dst, src = dst[:n], src[:n]
+	for i, f := range src {
+		dst[i] = Round16(f)
+	}
+	return n
+}
+
+// RoundBF16s stores RoundBF16 of the elements of src in dst, which may be src
+// itself, and returns the lesser of len(dst) and len(src).
+func RoundBF16s(dst, src []float32) int {
+	n := min(len(dst), len(src))
+	dst, src = dst[:n], src[:n]
+	for i, f := range src {
+		dst[i] = RoundBF16(f)
+	}
+	return n
+}
