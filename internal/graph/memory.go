@@ -1,0 +1,261 @@
+// This file implements the pool of a device's memory. The Go runtime cannot
+// see memory of other devices, so that unreachable arrays would pile up without
+// any collection; the pool therefore counts the bytes and starts collections
+// itself, by the rule of GOGC=100: when twice as much is live as survived the
+// last one.
+
+package graph
+
+import (
+	"errors"
+	"fmt"
+	"math/bits"
+	"runtime"
+	"runtime/metrics"
+	"sync"
+	"time"
+
+	"github.com/zmlx-go/zmlx/internal/launch"
+)
+
+// collectFloor is the number of live bytes below which the pool never starts a
+// collection, and the number of bytes it always may keep for reuse.
+const collectFloor = 64 << 20
+
+// MemoryStats counts a device's memory. Sizes are in bytes, rounded up to the
+// pool's size classes.
+type MemoryStats struct {
+	Live        int // held by arrays, or by arrays that wait for a collection
+	Peak        int // largest Live so far
+	Cached      int // kept for reuse
+	Allocs      int // allocations that the device made
+	Reuses      int // allocations that were served from Cached
+	Collections int // garbage collections that the pool started
+}
+
+// A Buffer is memory from a pool. When no array refers to it any more it goes
+// back there, after the next collection.
+type Buffer struct {
+	block   *block
+	size    int
+	cleanup runtime.Cleanup
+}
+
+// Raw returns the device's own buffer. It may be longer than Size. The Buffer
+// must be kept alive while it is in use.
+func (b *Buffer) Raw() launch.Buffer { return b.block.raw }
+
+// Size returns the size in bytes.
+func (b *Buffer) Size() int { return b.size }
+
+// Host returns the Size bytes where the host can address them, else nil.
+func (b *Buffer) Host() []byte {
+	if h := b.block.raw.Host(); h != nil {
+		return h[:b.size:b.size]
+	}
+	return nil
+}
+
+// release gives the memory back at once. Nothing may use the Buffer after.
+func (b *Buffer) release() {
+	b.cleanup.Stop()
+	b.block.pool.put(b.block)
+	runtime.KeepAlive(b)
+}
+
+// A block is what a pool hands out and keeps. It outlives its Buffer.
+type block struct {
+	pool *pool
+	raw  launch.Buffer
+	size int // the class
+}
+
+type pool struct {
+	// immutable state
+	device launch.Device
+	limit  int // refuse to have more live bytes than this
+
+	collecting sync.Mutex // held by the goroutine that collects
+
+	mu       sync.Mutex
+	free     map[int][]*block // by class
+	survived int              // live bytes after the last collection
+	closed   bool
+	n        MemoryStats
+}
+
+func (p *pool) init(d launch.Device, host bool) {
+	p.device = d
+	p.free = map[int][]*block{}
+	p.limit = int(^uint(0) >> 1)
+	if host {
+		// The Go runtime ends the program when the host's memory does.
+		p.limit = hostMemory()
+	}
+}
+
+// class returns n rounded up to one of four steps for each power of two, so
+// that less than a quarter of the memory is lost and blocks can be reused.
+func class(n int) int {
+	const least = 256
+	if n <= least {
+		return least
+	}
+	step := 1 << (bits.Len(uint(n-1)) - 3)
+	if n > int(^uint(0)>>1)-step {
+		return n
+	}
+	return (n + step - 1) &^ (step - 1)
+}
+
+// buffer returns n bytes.
+func (p *pool) buffer(n int) (*Buffer, error) {
+	bl, err := p.get(class(n))
+	if err != nil {
+		return nil, fmt.Errorf("%s: no memory for %d bytes: %w", p.device.Name(), n, err)
+	}
+	b := &Buffer{block: bl, size: n}
+	b.cleanup = runtime.AddCleanup(b, func(bl *block) { bl.pool.put(bl) }, bl)
+	return b, nil
+}
+
+var errClosed = errors.New("device is closed")
+
+func (p *pool) get(size int) (*block, error) {
+	if p.due(size) {
+		p.collect(size)
+	}
+	bl, err := p.tryGet(size)
+	if err == nil || errors.Is(err, errClosed) {
+		return bl, err
+	}
+	// The device has no more: look for arrays that nobody uses, let go of all
+	// that is kept, and try once more.
+	p.collect(0)
+	p.trim()
+	return p.tryGet(size)
+}
+
+// due reports whether so much is live that a collection should come before
+// size more bytes.
+func (p *pool) due(size int) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	live := p.n.Live + size
+	return live > collectFloor && live/2 > p.survived
+}
+
+func (p *pool) tryGet(size int) (*block, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return nil, errClosed
+	}
+	if size > p.limit || p.n.Live > p.limit-size {
+		return nil, fmt.Errorf("%d bytes are in use and the limit is %d", p.n.Live, p.limit)
+	}
+	var bl *block
+	if kept := p.free[size]; len(kept) > 0 {
+		bl = kept[len(kept)-1]
+		kept[len(kept)-1] = nil
+		p.free[size] = kept[:len(kept)-1]
+		p.n.Cached -= size
+		p.n.Reuses++
+	} else {
+		raw, err := p.device.Alloc(size)
+		if err != nil {
+			return nil, err
+		}
+		bl = &block{pool: p, raw: raw, size: size}
+		p.n.Allocs++
+	}
+	p.n.Live += size
+	p.n.Peak = max(p.n.Peak, p.n.Live)
+	return bl, nil
+}
+
+// put takes a block back.
+func (p *pool) put(bl *block) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.n.Live -= bl.size
+	keep := max(collectFloor, p.n.Live)
+	if !p.closed && p.n.Cached+bl.size > keep {
+		// Sizes that are asked for now are worth more than those of before.
+		p.drop(func(size int) bool { return size != bl.size })
+	}
+	if p.closed || p.n.Cached+bl.size > keep {
+		bl.raw.Free()
+		return
+	}
+	p.free[bl.size] = append(p.free[bl.size], bl)
+	p.n.Cached += bl.size
+}
+
+// drop frees the kept blocks of the classes for which which is true. p.mu is
+// held.
+func (p *pool) drop(which func(size int) bool) {
+	for size, kept := range p.free {
+		if which(size) {
+			for _, bl := range kept {
+				bl.raw.Free()
+			}
+			p.n.Cached -= size * len(kept)
+			delete(p.free, size)
+		}
+	}
+}
+
+func (p *pool) trim() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.drop(func(int) bool { return true })
+}
+
+func (p *pool) close() {
+	p.trim()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = true
+}
+
+func (p *pool) stats() MemoryStats {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.n
+}
+
+// collect runs the garbage collector and waits until the Buffers it found are
+// back. Goroutines that come while one collects wait for it, and collect only
+// if there is need still.
+func (p *pool) collect(size int) {
+	p.collecting.Lock()
+	defer p.collecting.Unlock()
+	if size > 0 && !p.due(size) {
+		return
+	}
+	runtime.GC()
+	waitForCleanups()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.survived = p.n.Live
+	p.n.Collections++
+}
+
+// waitForCleanups returns when the cleanups that the last collection queued
+// have run; after a second at most, as others' cleanups may be slow.
+func waitForCleanups() {
+	s := []metrics.Sample{
+		{Name: "/gc/cleanups/queued:cleanups"},
+		{Name: "/gc/cleanups/executed:cleanups"},
+	}
+	metrics.Read(s)
+	if s[0].Value.Kind() != metrics.KindUint64 || s[1].Value.Kind() != metrics.KindUint64 {
+		time.Sleep(time.Millisecond)
+		return
+	}
+	queued := s[0].Value.Uint64()
+	for end := time.Now().Add(time.Second); s[1].Value.Uint64() < queued && time.Now().Before(end); metrics.Read(s) {
+		runtime.Gosched()
+	}
+}
