@@ -148,7 +148,7 @@ func mlxTexts(t *testing.T, cases []*golden) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(python, "testdata/mlx.py")
+	cmd := exec.Command(python, "testdata/generated.py")
 	cmd.Stdin = bytes.NewReader(in)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr

@@ -88,10 +88,10 @@ func (l *linter) constantSpace() {
 		}
 		name := regexp.QuoteMeta(p.Name)
 		for _, pattern := range [...]string{
-			`\bdevice\b[^;={}()]*\*[^;={}()]*=[^;,]*?\b(` + name + `)\b`,                                                          // const device T* p = x + 1
-			`\(\s*(?:const\s+)?device\b[^()]*\*\s*\)\s*[(&]*\s*(` + name + `)\b`,                                                  // (const device T*)x
-			`_cast\s*<[^;(){}]*\bdevice\b[^;(){}]*\*\s*>\s*\(\s*[(&]*\s*(` + name + `)\b`,                                         // reinterpret_cast<const device T*>(x)
-			`\b(?:` + l.deviceHelpers() + `)\s*(?:<[^;(){}]*>)?\s*\((?:[^;()]|\([^;()]*\))*?(?:^|[(,&])\s*(` + name + `)\s*[,+)]`, // helper(x, ...)
+			`\bdevice\b[^;={}()]*\*[^;={}()]*=[^;,]*?\b(` + name + `)\b`,                                                           // const device T* p = x + 1
+			`\(\s*(?:const\s+)?device\b[^()]*\*\s*\)\s*[(&]*\s*(` + name + `)\b`,                                                   // (const device T*)x
+			`_cast\s*<[^;(){}]*\bdevice\b[^;(){}]*\*\s*>\s*\(\s*[(&]*\s*(` + name + `)\b`,                                          // reinterpret_cast<const device T*>(x)
+			`\b(?:` + l.deviceHelpers() + `)\s*(?:<[^;(){}]*>)?\s*\(\s*(?:(?:[^;()]|\([^;()]*\))*?[,&]\s*)?(` + name + `)\s*[,+)]`, // helper(x, ...)
 		} {
 			m := regexp.MustCompile(pattern).FindStringSubmatchIndex(l.body)
 			if m == nil {

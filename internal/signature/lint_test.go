@@ -61,7 +61,7 @@ func TestLint(t *testing.T) {
 		{name: "auto pointer to a small input", body: "auto p = a + 1;\nout0[0] = p[0];", inputs: []Input{small}},
 		{name: "device pointer to an output", body: "device float* p = out0; out0[0] = a[0];", inputs: []Input{small}},
 		{name: "cast of a small input", body: "float4 v = ((const device float4*)a)[0];", inputs: []Input{small},
-			want: []string{"LintConstantSpace body:1:36 a"}},
+			want: []string{"LintConstantSpace body:1:35 a"}},
 		{name: "reinterpret_cast of a small input", body: "auto v = reinterpret_cast<const device float4*>(a)[0];", inputs: []Input{small},
 			want: []string{"LintConstantSpace body:1:49 a"}},
 		{name: "helper with a device pointer", header: "float first(const device float* p) { return p[0]; }\n", body: "out0[0] = first(a);", inputs: []Input{small},
