@@ -86,7 +86,7 @@ func TestFileRoundTrip(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(a, got); diff != "" {
+		if diff := cmp.Diff(a, got, cmp.Comparer(bytes.Equal)); diff != "" {
 			t.Errorf("changed (-written +read):\n%s", diff)
 		}
 	}

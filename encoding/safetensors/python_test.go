@@ -66,7 +66,7 @@ rng, tensors = np.random.default_rng(0), {}
 for name, code in codes.items():
     for k, shape in enumerate([(), (0,), (7,), (3, 5), (2, 0, 3)]):
         kind = "uint16" if name == "bfloat16" else name
-        a = (rng.standard_normal(shape) * 50).astype("int8").astype(kind)
+        a = np.asarray(rng.standard_normal(shape) * 50).astype("int8").astype(kind)
         tensors["%s.é.%d" % (name, k)] = name, code, a
 def spec(name, a): # what the serializer takes is a class since version 0.8
     if hasattr(safetensors, "TensorSpec"):
