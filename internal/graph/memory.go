@@ -33,6 +33,19 @@ type MemoryStats struct {
 	Collections int // garbage collections that the pool started
 }
 
+// A MemoryError says that a device had no memory for an array.
+type MemoryError struct {
+	Device string
+	Bytes  int
+	Err    error
+}
+
+func (e *MemoryError) Error() string {
+	return fmt.Sprintf("no memory for %d bytes on %s: %v", e.Bytes, e.Device, e.Err)
+}
+
+func (e *MemoryError) Unwrap() error { return e.Err }
+
 // A Buffer is memory from a pool. When no array refers to it any more it goes
 // back there, after the next collection.
 type Buffer struct {
@@ -112,7 +125,7 @@ func class(n int) int {
 func (p *pool) buffer(n int) (*Buffer, error) {
 	bl, err := p.get(class(n))
 	if err != nil {
-		return nil, fmt.Errorf("%s: no memory for %d bytes: %w", p.device.Name(), n, err)
+		return nil, &MemoryError{Device: p.device.Name(), Bytes: n, Err: err}
 	}
 	b := &Buffer{block: bl, size: n}
 	b.cleanup = runtime.AddCleanup(b, func(bl *block) { bl.pool.put(bl) }, bl)

@@ -63,6 +63,27 @@ func (v View) Slice(ranges []Range) (View, error) {
 	return w, nil
 }
 
+// At returns the View of one position on each of the first len(index) axes,
+// without these axes. Negative positions count from the end.
+func (v View) At(index []int) (View, error) {
+	if len(index) > len(v.Dims) {
+		return View{}, fmt.Errorf("%d positions for an array of %d dimensions", len(index), len(v.Dims))
+	}
+	w := v.clone()
+	for i, p := range index {
+		n := v.Dims[i]
+		if p < -n || p >= n {
+			return View{}, fmt.Errorf("position %d is out of range for axis %d of length %d", p, i, n)
+		}
+		if p < 0 {
+			p += n
+		}
+		w.Offset += p * v.Strides[i]
+	}
+	w.Dims, w.Strides = w.Dims[len(index):], w.Strides[len(index):]
+	return w, nil
+}
+
 // Transpose returns the View whose axis i is axis axes[i] of v. No axes at all
 // means all in reverse order.
 func (v View) Transpose(axes []int) (View, error) {

@@ -1,0 +1,137 @@
+// This file implements the errors that arrays carry, and finding the user's
+// line that they are about.
+
+package zmlx
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"github.com/zmlx-go/zmlx/internal/graph"
+	"github.com/zmlx-go/zmlx/internal/shape"
+)
+
+// ErrNoDevice is what opening a device fails with where there is none.
+var ErrNoDevice = errors.New("no such device here")
+
+// A ShapeError says that an operation does not go with the shapes it was given.
+type ShapeError struct {
+	Op     string  // such as "reshape"
+	Shapes [][]int // of the arrays the operation was called on
+	Reason string
+	Caller string // file:line of the call
+}
+
+func (e *ShapeError) Error() string {
+	text := e.Op + ": "
+	switch len(e.Shapes) {
+	case 0:
+	case 1:
+		text += "shape " + shape.Format(e.Shapes[0]) + ": "
+	default:
+		text += "shapes "
+		for i, s := range e.Shapes {
+			if i > 0 {
+				text += ", "
+			}
+			text += shape.Format(s)
+		}
+		text += ": "
+	}
+	return text + e.Reason + at(e.Caller)
+}
+
+// A DTypeError says that an operation does not go with the dtypes it was given.
+type DTypeError struct {
+	Op     string
+	DTypes []DType // of the arrays, or the dtypes asked for
+	Reason string
+	Caller string // file:line of the call
+}
+
+func (e *DTypeError) Error() string { return e.Op + ": " + e.Reason + at(e.Caller) }
+
+// A DeviceError says that a device could not do what was asked of it: no
+// memory, a failed call, arrays of another device.
+type DeviceError struct {
+	Device string // such as "interp"
+	Op     string
+	Err    error
+	Caller string // file:line of the call, or "" if it failed while running
+}
+
+func (e *DeviceError) Error() string { return fmt.Sprintf("%s: %v%s", e.Op, e.Err, at(e.Caller)) }
+
+func (e *DeviceError) Unwrap() error { return e.Err }
+
+// A FreedError says that an array was used after Free, or after the end of the
+// Device.Scope it was made in.
+type FreedError struct {
+	Where string // file:line of the Free or Scope
+}
+
+func (e *FreedError) Error() string { return "array was freed" + strings.Trim(at(e.Where), "()") }
+
+// at writes a file:line as " (name.go:12)", without its folder.
+func at(caller string) string {
+	if caller == "" {
+		return ""
+	}
+	return " (" + filepath.Base(caller) + ")"
+}
+
+const thisPackage = "github.com/zmlx-go/zmlx"
+
+// caller returns the file:line of the call into this package that is being
+// served: the first frame that is not of this package's own files.
+func caller() string {
+	var pcs [32]uintptr
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs[:])])
+	for {
+		f, more := frames.Next()
+		name, own := strings.CutPrefix(f.Function, thisPackage)
+		own = own && (strings.HasPrefix(name, ".") || strings.HasPrefix(name, "/internal/"))
+		if f.File != "" && (!own || strings.HasSuffix(f.File, "_test.go")) {
+			return fmt.Sprintf("%s:%d", f.File, f.Line)
+		}
+		if !more {
+			return ""
+		}
+	}
+}
+
+// failed returns an Array that carries err.
+func failed(err error) *Array { return &Array{err: err} }
+
+// badShape returns an Array that carries a *ShapeError about arrays.
+func badShape(op string, reason error, arrays ...*Array) *Array {
+	return failed(shapeError(op, reason, arrays...))
+}
+
+func shapeError(op string, reason error, arrays ...*Array) error {
+	e := &ShapeError{Op: op, Reason: reason.Error(), Caller: caller()}
+	for _, a := range arrays {
+		e.Shapes = append(e.Shapes, a.Shape())
+	}
+	return e
+}
+
+// badDType returns an Array that carries a *DTypeError.
+func badDType(op, reason string, dtypes ...DType) *Array {
+	return failed(&DTypeError{Op: op, DTypes: dtypes, Reason: reason, Caller: caller()})
+}
+
+// public returns err with the errors of package graph turned into this
+// package's.
+func public(err error) error {
+	if e, ok := errors.AsType[*graph.FreedError](err); ok {
+		return &FreedError{Where: e.Where}
+	}
+	if e, ok := errors.AsType[*graph.MemoryError](err); ok {
+		return &DeviceError{Device: e.Device, Op: "allocate", Err: err}
+	}
+	return err
+}
