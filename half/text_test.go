@@ -49,14 +49,18 @@ func TestStringRoundTrips(t *testing.T) {
 
 func TestSlices(t *testing.T) {
 	random := rand.New(rand.NewPCG(2, 3))
-	src := make([]float32, 1000)
+	// Every upper part, so every value of either format and every tie, and more.
+	src := make([]float32, 1<<20+1000)
 	for i := range src {
-		src[i] = math.Float32frombits(random.Uint32())
+		src[i] = math.Float32frombits(uint32(i) << 12)
+		if i >= 1<<20 {
+			src[i] = math.Float32frombits(random.Uint32())
+		}
 	}
 	same := func(a, b float32) bool { return math.Float32bits(a) == math.Float32bits(b) }
-	for _, n := range []int{0, 1, 7, 1000} {
-		h, b := make([]Float16, 1000), make([]BFloat16, 1000)
-		fromH, fromB := make([]float32, 1000), make([]float32, 1000)
+	for _, n := range []int{0, 1, 1000, len(src)} {
+		h, b := make([]Float16, len(src)), make([]BFloat16, len(src))
+		fromH, fromB := make([]float32, len(src)), make([]float32, len(src))
 		roundH, roundB := append([]float32(nil), src...), append([]float32(nil), src...)
 		for name, got := range map[string]int{
 			"ToFloat16s":    ToFloat16s(h, src[:n]),

@@ -5,10 +5,12 @@ package npy
 import (
 	"archive/zip"
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -175,6 +177,41 @@ func TestZipRefused(t *testing.T) {
 	}
 	if _, err := ReadZipFile(filepath.Join(t.TempDir(), "absent.npz")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("an absent file: got %v", err)
+	}
+}
+
+// Neither an array's header nor the archive's directory decides how much memory
+// is taken.
+func TestZipMemoryFollowsData(t *testing.T) {
+	var b bytes.Buffer
+	w := zip.NewWriter(&b)
+	contents := file(dict("'|u1'", "False", "(1073741824,)"), 4)
+	for _, method := range []uint16{zip.Store, zip.Deflate} {
+		f, err := w.CreateHeader(&zip.FileHeader{Name: "a.npy", Method: method})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.Write(contents); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		liar := b.Bytes()
+		record := bytes.LastIndex(liar, []byte("PK\x01\x02"))
+		binary.LittleEndian.PutUint32(liar[record+24:], uint32(len(contents)-4)+1<<30)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		entries, err := ReadZip(bytes.NewReader(liar), int64(len(liar)))
+		runtime.ReadMemStats(&after)
+		if err == nil {
+			t.Errorf("method %d: got %v, want an error", method, entries)
+		}
+		if used := after.TotalAlloc - before.TotalAlloc; used > 16<<20 {
+			t.Errorf("method %d: %d bytes were allocated for an archive of %d", method, used, len(liar))
+		}
+		b.Reset()
+		w = zip.NewWriter(&b)
 	}
 }
 

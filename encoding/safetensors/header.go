@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/zmlx-go/zmlx/internal/dtype"
@@ -42,6 +43,8 @@ func parseHeader(text []byte) (*header, error) {
 		return nil, errors.New("it does not start with '{'")
 	case !utf8.Valid(text):
 		return nil, errors.New("it is not UTF-8")
+	case unpaired(text):
+		return nil, errors.New("a \\u escape is half of a surrogate pair")
 	}
 	p := &parser{json.NewDecoder(bytes.NewReader(text))}
 	p.json.UseNumber()
@@ -71,6 +74,34 @@ func parseHeader(text []byte) (*header, error) {
 	}
 	h.file.Tensors = sorted
 	return h, nil
+}
+
+// unpaired reports whether JSON text has an escaped surrogate without its other
+// half. The JSON decoder would put U+FFFD in its place, and so change a name.
+func unpaired(text []byte) bool {
+	escape := func(at int) rune {
+		if at+6 > len(text) || text[at] != '\\' || text[at+1] != 'u' {
+			return -1
+		}
+		n, err := strconv.ParseUint(string(text[at+2:at+6]), 16, 16)
+		if err != nil {
+			return -1
+		}
+		return rune(n)
+	}
+	for i := 0; i < len(text); i++ {
+		if text[i] != '\\' {
+			continue
+		}
+		if r := escape(i); utf16.IsSurrogate(r) {
+			if utf16.DecodeRune(r, escape(i+6)) == utf8.RuneError {
+				return true
+			}
+			i += 10
+		}
+		i++ // the escaped character, which may be a backslash
+	}
+	return false
 }
 
 // layout returns the spans in the order of the bytes, having checked that each

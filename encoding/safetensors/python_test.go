@@ -136,6 +136,7 @@ func TestPythonAgreesOnMalformedFiles(t *testing.T) {
 		file("{"+u8("a", "[4]", "[0,4]")+",}", 4),
 		file("{"+u8("a", "[4]", "[0,4]")+"}x", 4),
 		file(`{"__metadata__":{"k":1}}`, 0),
+		file(`{"__metadata__":{"k":"\ud83d"}}`, 0),
 		file(`{"a":1}`, 0),
 	}
 	var want strings.Builder

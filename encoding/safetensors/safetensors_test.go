@@ -154,10 +154,11 @@ func TestHeaderForms(t *testing.T) {
 		want   *File
 	}{
 		{`{}`, 0, &File{Tensors: []Tensor{}}},
+		{`{"__metadata__":{"\ud83d\uDE00 \\ud83d \n\u00e9":"\\"}}`, 0, &File{Metadata: map[string]string{"😀 \\ud83d \né": "\\"}, Tensors: []Tensor{}}},
 		{"{\n \"__metadata__\" : { } }\n\t ", 0, &File{Metadata: map[string]string{}, Tensors: []Tensor{}}},
 		{
-			`{"z":{"data_offsets":[0,2],"shape":[2],"dtype":"BOOL"},"\u0061":{"dtype":"F16","shape":[],"data_offsets":[2,4]}}`, 4,
-			&File{Tensors: []Tensor{{"a", dtype.Float16, []int{}, []byte{0, 0}}, {"z", dtype.Bool, []int{2}, []byte{0, 0}}}},
+			`{"z":{"data_offsets":[0,3],"shape":[3],"dtype":"BOOL"},"\u0061":{"dtype":"F16","shape":[],"data_offsets":[3,5]}}`, 5,
+			&File{Tensors: []Tensor{{"a", dtype.Float16, []int{}, []byte{0, 0}}, {"z", dtype.Bool, []int{3}, []byte{0, 0, 0}}}},
 		},
 		{
 			`{"a":{"dtype":"U8","shape":[0,9],"data_offsets":[0,0]},"b":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}}`, 0,
@@ -203,6 +204,9 @@ func TestRefused(t *testing.T) {
 		{"leading space", "does not start with '{'", file(" {}", 0)},
 		{"array", "does not start with '{'", file("[]", 0)},
 		{"not UTF-8", "not UTF-8", file("{\"\xff\":1}", 0)},
+		{"high surrogate", "surrogate", file(`{"__metadata__":{"\ud83d":""}}`, 0)},
+		{"low surrogate", "surrogate", file(`{"__metadata__":{"\ude00\ud83d":""}}`, 0)},
+		{"surrogate and backslash", "surrogate", file(`{"__metadata__":{"\\\ud83d\\ude00":""}}`, 0)},
 		{"not JSON", "not JSON", file("{a}", 0)},
 		{"single quotes", "not JSON", file("{'a':1}", 0)},
 		{"trailing comma", "not JSON", file(good[:len(good)-1]+",}", 4)},
