@@ -36,11 +36,13 @@ func (op Op) IsAtomic() bool { return op >= AtomicLoad && op <= AtomicXor }
 func (op Op) UsesAddr() bool { return op == Load || op == Store || op == PtrAdd || op.IsAtomic() }
 
 // IsPure reports whether an instruction of op does nothing but compute its
-// results from its operands, so that it may be dropped where they are unused.
-// A Load counts as pure; simd operations do not, since they exchange values
-// between lanes.
+// results, so that it may be dropped where no lane uses them.
 func (op Op) IsPure() bool {
-	return op != BadOp && op <= PtrBits && op != Store || op == AtomicLoad || op == Special
+	switch {
+	case op == BadOp, op == Store, op == Barrier, op >= NumOps:
+		return false
+	}
+	return !op.IsAtomic() || op == AtomicLoad
 }
 
 // Analyze sets f.UsesBarrier and f.UsesSimd.
@@ -59,14 +61,14 @@ func Analyze(f *Func) {
 
 // Stats says how large a Func is.
 type Stats struct {
-	Instrs    int // instructions
-	Blocks    int // If, Loop and Scope statements
-	Exits     int
-	Depth     int // deepest nesting of statements
-	Vars      int // registers of each kind
-	Temps     int
-	Consts    int
-	MemBytes  int // that the loads and stores of the text move, each counted once
+	Instrs   int // instructions
+	Blocks   int // If, Loop and Scope statements
+	Exits    int
+	Depth    int // deepest nesting of statements
+	Vars     int // registers of each kind
+	Temps    int
+	Consts   int
+	MemBytes int // that the loads and stores of the text move, each counted once
 
 	ThreadgroupBytes int // allocations, without padding
 	ThreadBytes      int

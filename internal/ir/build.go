@@ -269,39 +269,6 @@ func (b *Builder) result(op Op, t Type, like Reg) Reg {
 	return b.newReg(r)
 }
 
-// resultType returns the type of Dst[i] of an instruction of op and type t,
-// Void if it has no such result.
-func resultType(op Op, t Type, i int) Type {
-	if op >= NumOps {
-		return Void
-	}
-	switch ops[op].class {
-	case cCompare, cTest:
-		return Bool
-	case cStore:
-		return Void
-	}
-	switch op {
-	case Ilogb:
-		return I32
-	case PtrSub:
-		return I64
-	case PtrBits, SimdBallot, SimdActive:
-		return U64
-	case Special:
-		return U32
-	case SimdIsFirst:
-		return Bool
-	case AtomicStore, Barrier, BadOp:
-		return Void
-	case AtomicCAS:
-		if i == 1 {
-			return Bool
-		}
-	}
-	return t
-}
-
 // fold tries to compute an instruction now.
 func (b *Builder) fold(op Op, t, from Type, args ...Reg) (Reg, bool) {
 	var vals [3]uint64

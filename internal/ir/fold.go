@@ -6,7 +6,6 @@ package ir
 import (
 	"math"
 	"math/bits"
-
 )
 
 // Fold computes an operation of type t (and from, for Convert and Bitcast) on
@@ -361,4 +360,3 @@ func (b *Builder) identity(op Op, t Type, x, y Reg) (Reg, bool) {
 	}
 	return NoReg, false
 }
-

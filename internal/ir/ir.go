@@ -244,4 +244,9 @@ func (s Space) String() string {
 
 var exitNames = [...]string{"break", "continue", "leave", "return"}
 
-func (k ExitKind) String() string { return exitNames[k] }
+func (k ExitKind) String() string {
+	if int(k) < len(exitNames) {
+		return exitNames[k]
+	}
+	return "exit?"
+}
