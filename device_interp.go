@@ -6,8 +6,12 @@ import (
 	"fmt"
 
 	"github.com/zmlx-go/zmlx/internal/launch"
+	"github.com/zmlx-go/zmlx/internal/launch/interp"
 )
 
-func openInterp(int) (launch.Device, error) {
-	return nil, fmt.Errorf("%w: the interpreter is being built", ErrNoDevice)
+func openInterp(n int) (launch.Device, error) {
+	if n != 0 {
+		return nil, fmt.Errorf("%w: there is one interpreter, number 0", ErrNoDevice)
+	}
+	return interp.New(), nil
 }
