@@ -136,7 +136,7 @@ class Recorder:
         capsule, stem = begun
         capsule["expect"] = {}
         for name, array in zip(capsule["output_names"], outputs):
-            capsule["expect"][name] = {"npy": save(array.flatten().reshape(array.shape), f"{stem}.{name}.npy")["npy"]}
+            capsule["expect"][name] = {"npy": save(array, f"{stem}.{name}.npy")["npy"]}
         self.write(capsule, stem)
 
     @staticmethod
