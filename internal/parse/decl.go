@@ -236,6 +236,19 @@ func (p *parser) templateHead(start source.Span) *TemplateHead {
 	return h
 }
 
+// pack passes the dots of a parameter pack, which is refused once.
+func (p *parser) pack() bool {
+	if p.k != tEllipsis || p.bad {
+		return false
+	}
+	if !p.packs {
+		p.report(p.tok().span, UnsupportedFeature, "parameter packs are not in the kernel language").Hint = "overload the template for each number of parameters"
+	}
+	p.packs = true
+	p.next()
+	return true
+}
+
 func (p *parser) templateParam() *TemplateParam {
 	t := &TemplateParam{}
 	start := p.tok().span
@@ -245,7 +258,7 @@ func (p *parser) templateParam() *TemplateParam {
 		return t
 	case p.k == kClass || p.k == kTypename && (p.peek(1) != tIdent || p.peek(2) != tColon2 && p.peek(2) != tLt):
 		p.next()
-		t.Pack = p.accept(tEllipsis)
+		t.Pack = p.pack()
 		if p.k == tIdent {
 			t.Name = p.tok().text
 			p.next()
@@ -263,7 +276,7 @@ func (p *parser) templateParam() *TemplateParam {
 			p.expectedType()
 			return t
 		}
-		t.Pack = p.accept(tEllipsis)
+		t.Pack = p.pack()
 		d := p.declarator(s.typ, optional)
 		t.Type, t.Name = d.typ, d.name
 		p.names.declareValue(t.Name)
@@ -627,10 +640,7 @@ func (p *parser) params() []*Param {
 			p.expectedType()
 			break
 		}
-		if p.k == tEllipsis {
-			p.unsupported(p.tok().span, "parameter packs", "overload the function, or pass an array")
-			break
-		}
+		p.ellipsis("overload the function, or pass an array")
 		p.attributes(nil)
 		d := p.declarator(s.typ, optional)
 		p.attributes(nil)

@@ -275,8 +275,17 @@ func (p *parser) member(x Expr) Expr {
 		m.Name, m.NameSpan = t.text, t.span
 		p.next()
 	case p.k == kOperator:
+		p.next()
+		if p.typeAt() { // a conversion by name
+			to := p.typeID()
+			if p.bad {
+				return badExpr
+			}
+			m.Name, m.NameSpan = "operator "+PrintType(to), join(t.span, p.last)
+			break
+		}
 		var d declarator
-		p.operatorName(&d)
+		p.operatorName(t.span, &d)
 		m.Name, m.NameSpan = d.name, d.at
 	case p.k == tTilde:
 		p.unsupported(t.span, "destructors", "")
@@ -312,9 +321,7 @@ func (p *parser) args(end kind) []Expr {
 			break
 		}
 		args = append(args, p.initValue())
-		if p.k == tEllipsis {
-			p.unsupported(p.tok().span, "parameter packs", "write the arguments out")
-		}
+		p.ellipsis("write the arguments out")
 		if !p.accept(tComma) {
 			break
 		}

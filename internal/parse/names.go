@@ -60,7 +60,7 @@ var builtinTypes = func() map[string]class {
 		"cooperative_tensor", "is_same", "is_integral", "is_floating_point", "is_signed", "is_unsigned", "is_arithmetic",
 		"is_scalar", "is_pointer", "enable_if", "enable_if_t", "conditional", "conditional_t", "integral_constant",
 		"bool_constant", "remove_cv", "remove_cv_t", "remove_const", "remove_const_t", "remove_reference",
-		"remove_reference_t", "remove_pointer", "remove_pointer_t", "make_unsigned", "make_unsigned_t", "make_signed",
+		"remove_reference_t", "remove_pointer", "remove_pointer_t", "remove_addrspace", "remove_addrspace_t", "make_unsigned", "make_unsigned_t", "make_signed",
 		"make_signed_t", "decay", "decay_t", "is_convertible", "underlying_type", "add_const", "visible_function_table", "intersection_function_table", "patch_control_point",
 	} {
 		m[s] = typeTemplate

@@ -43,6 +43,7 @@ type parser struct {
 	depth      int
 	noGT       bool // > ends a template argument
 	nerrs      int
+	packs      bool          // a parameter pack was refused
 	structName string        // of the innermost struct being declared
 	head       *TemplateHead // of the declaration being parsed, until it is taken
 	names      names

@@ -145,6 +145,12 @@ func (p *parser) name() Expr {
 		}
 	}
 	id.At = p.from(start)
+	if p.k == tColon2 && id.HasArgs && !p.bad {
+		d := p.fail(t.span, UnknownType, "unknown type '%s'", t.text)
+		if p.try == 0 {
+			d.Hint = p.nearType(t.text)
+		}
+	}
 	return id
 }
 

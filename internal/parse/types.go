@@ -429,9 +429,7 @@ func (p *parser) templateArgs() []Node {
 	p.noGT = true
 	for p.k != tGt && !p.bad {
 		args = append(args, p.templateArg())
-		if p.k == tEllipsis {
-			p.unsupported(p.tok().span, "parameter packs", "write the parameters out")
-		}
+		p.ellipsis("write the parameters out")
 		if !p.accept(tComma) {
 			break
 		}
@@ -442,6 +440,18 @@ func (p *parser) templateArgs() []Node {
 	}
 	p.closing(tGt, open)
 	return args
+}
+
+// ellipsis refuses an expansion of a parameter pack. Where a pack was declared
+// the refusal has been made.
+func (p *parser) ellipsis(hint string) {
+	if p.k != tEllipsis || p.bad {
+		return
+	}
+	if !p.packs {
+		p.unsupported(p.tok().span, "parameter packs", hint)
+	}
+	p.next()
 }
 
 func (p *parser) templateArg() Node {
@@ -490,13 +500,16 @@ func (p *parser) typeID() TypeExpr {
 
 // expectedType fails because no type is here.
 func (p *parser) expectedType() {
-	t := p.tok()
+	n, _ := p.scope()
+	t := &p.toks[min(p.i+n, len(p.toks)-1)]
 	if t.kind != tIdent {
 		p.expected("a type")
 		return
 	}
 	d := p.fail(t.span, UnknownType, "unknown type '%s'", t.text)
-	d.Hint = p.nearType(t.text)
+	if p.try == 0 {
+		d.Hint = p.nearType(t.text)
+	}
 }
 
 var foreignTypes = map[string]string{
@@ -627,7 +640,9 @@ func (p *parser) declarator(base TypeExpr, how naming) (d declarator) {
 		}
 		p.next()
 	case p.k == kOperator && how == named:
-		p.operatorName(&d)
+		at := p.tok().span
+		p.next()
+		p.operatorName(at, &d)
 		return
 	case how == named:
 		t := p.tok()
@@ -683,10 +698,8 @@ func fill(t TypeExpr, h *hole, to TypeExpr) TypeExpr {
 	return t
 }
 
-// operatorName parses operator+ and the like.
-func (p *parser) operatorName(d *declarator) {
-	start := p.tok().span
-	p.next()
+// operatorName parses what follows the word operator at start.
+func (p *parser) operatorName(start source.Span, d *declarator) {
 	k := p.k
 	switch {
 	case k == tLParen && p.peek(1) == tRParen, k == tLBrack && p.peek(1) == tRBrack:
