@@ -39,6 +39,7 @@ type Var struct {
 	Kind VarKind
 	Span source.Span
 
+	Space     Space  // where the variable lives; of a RefVar: where what it refers to lives, NoSpace if that is not known
 	Index     int    // BufferVar, ScalarVar: which parameter
 	Attr      string // AttrVar: its name, such as "thread_position_in_grid"
 	Data      []byte // GlobalVar: the value's bytes
@@ -189,7 +190,7 @@ const (
 )
 
 type (
-	// Const is a scalar constant: bool, integer or float.
+	// Const is a scalar constant: bool, integer or float; or nullptr (TNull).
 	Const struct {
 		Typed
 		I uint64  // bool and integers, extended to 64 bits by the type's sign
@@ -274,10 +275,16 @@ type (
 	}
 
 	// Cond is C ? X : Y; X and Y have the type of the whole. Only one is
-	// evaluated.
+	// evaluated. All three of X, Y and the whole may be void.
 	Cond struct {
 		Typed
 		C, X, Y Expr
+	}
+
+	// Comma evaluates X, drops it, and is Y.
+	Comma struct {
+		Typed
+		X, Y Expr
 	}
 
 	// Assign is X = Y for scalars, vectors, pointers, matrices and whole
