@@ -87,7 +87,7 @@ type evaluator struct {
 func (e *evaluator) cur() *token { return &e.toks[e.i] }
 
 func (e *evaluator) fail(at source.Span, format string, args ...any) {
-	if !e.bad {
+	if !e.bad && e.cur().kind != tOther {
 		e.p.errs.Errorf(at, BadDirective, format, args...)
 	}
 	e.bad = true

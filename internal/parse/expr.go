@@ -314,6 +314,9 @@ func (p *parser) member(x Expr) Expr {
 func (p *parser) args(end kind) []Expr {
 	saved := p.noGT
 	p.noGT = false
+	if end == tRBrace {
+		p.lists++
+	}
 	args := []Expr{}
 	for p.k != end && !p.bad {
 		if p.k == tDot && p.peek(1) == tIdent && end == tRBrace {
@@ -330,6 +333,9 @@ func (p *parser) args(end kind) []Expr {
 		}
 	}
 	p.noGT = saved
+	if end == tRBrace && p.k == tRBrace {
+		p.lists--
+	}
 	return args
 }
 

@@ -106,10 +106,13 @@ func (p *pre) setMacro(name string, m *macro) {
 }
 
 // define reads the rest of a #define directive.
-func (p *pre) define() {
+func (p *pre) define(at source.Span) {
 	t := p.sc.next()
 	if !t.word() {
-		p.errs.Errorf(t.span, BadDirective, "#define needs a name, found %s", &t)
+		if t.kind != tEOL {
+			at = t.span
+		}
+		p.errs.Errorf(at, BadDirective, "#define needs a name, found %s", &t)
 		return
 	}
 	if t.text == "defined" {
@@ -251,6 +254,7 @@ func (p *pre) expand(t *token) bool {
 	}
 	args, end, ok := p.collect(m, t)
 	if !ok {
+		p.push([]token{{kind: tOther, text: t.text, span: t.span}}, nil)
 		return true
 	}
 	use := *t
@@ -483,7 +487,8 @@ func (p *pre) paste(out []token, t token, use *token) []token {
 	}
 	if sc.i != len(text) || r.kind == tEOF {
 		p.errs.Errorf(use.span, BadMacro, "## in macro '%s' joins %s and %s, which is no token", use.text, last, &t)
-		return append(out, t)
+		*last = token{kind: tOther, text: use.text, span: use.span}
+		return out
 	}
 	r.span = join(last.span, t.span)
 	r.flags = last.flags &^ fNoExpand

@@ -260,6 +260,9 @@ func (n *names) declareMethods(d *StructDecl) {
 // nearest returns the candidate closest to name in spelling, or "".
 func nearest(name string, candidates []string) string {
 	best, limit := "", 1+len(name)/4
+	if len(name) < 3 {
+		return ""
+	}
 	for _, c := range candidates {
 		if d := distance(name, c, limit); d <= limit && c != name {
 			if d < limit || best == "" {

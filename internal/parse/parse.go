@@ -41,6 +41,7 @@ type parser struct {
 	work int // tokens passed, again and again; bounds backtracking
 
 	depth      int
+	lists      int  // braces of initialisers open in this statement
 	noGT       bool // > ends a template argument
 	nerrs      int
 	packs      bool          // a parameter pack was refused
@@ -210,6 +211,11 @@ func (p *parser) report(at source.Span, code source.Code, format string, args ..
 		return &p.dummy
 	}
 	p.nerrs++
+	if p.k == tOther { // reported before
+		p.bad, p.k = true, tEOF
+		p.dummy = source.Diag{}
+		return &p.dummy
+	}
 	return p.errs.Errorf(at, code, format, args...)
 }
 
@@ -223,7 +229,11 @@ func (p *parser) fail(at source.Span, code source.Code, format string, args ...a
 // expected fails at the current token.
 func (p *parser) expected(what string) *source.Diag {
 	t := p.tok()
-	d := p.fail(t.span, BadSyntax, "found %s, expected %s", t, what)
+	at := t.span
+	if t.kind == tEOF && p.last.Valid() {
+		at = source.Span{Pos: p.last.End, End: p.last.End}
+	}
+	d := p.fail(at, BadSyntax, "found %s, expected %s", t, what)
 	if t.kind == tIdent && p.nerrs > 0 && d != &p.dummy {
 		if near := nearest(t.text, statementWords); near != "" {
 			d.Hint = "did you mean " + near + "?"
@@ -251,6 +261,10 @@ func (p *parser) closing(k kind, open source.Span) {
 	t := p.tok()
 	if t.kind == tEOF && p.nerrs > 0 && p.try == 0 {
 		p.bad, p.k = true, tEOF // an earlier error is the likelier cause
+		return
+	}
+	if t.kind == tEOF {
+		p.fail(open, MissingBracket, "this '%s' has no '%s'", spelling[k-1], spelling[k])
 		return
 	}
 	d := p.fail(t.span, MissingBracket, "found %s, expected '%s'", t, spelling[k])
@@ -295,23 +309,35 @@ func (p *parser) recover() {
 	}
 	p.bad = false
 	p.k = p.toks[p.i].kind
-	depth := 0
+	lists := p.lists // braces that opened before the error
+	p.lists = 0
+	depth, parens := 0, 0
 	for first := true; p.k != tEOF; first = false {
 		switch p.k {
+		case tLParen:
+			parens++
+		case tRParen:
+			parens--
 		case tSemi:
-			if depth == 0 {
-				p.next()
+			if depth == 0 && (parens <= 0 || p.i+1 < len(p.toks) && p.toks[p.i+1].flags&fLine != 0) {
+				p.skip()
 				return
 			}
 		case tLBrace:
 			depth++
 		case tRBrace:
-			if depth == 0 {
-				return
-			}
-			if depth--; depth == 0 {
-				p.next()
-				p.accept(tSemi)
+			switch {
+			case depth > 0:
+				if depth--; depth == 0 && lists == 0 {
+					p.skip()
+					if p.k == tSemi {
+						p.skip()
+					}
+					return
+				}
+			case lists > 0:
+				lists--
+			default:
 				return
 			}
 		case kIf, kFor, kWhile, kDo, kReturn, kSwitch, kBreak, kContinue, kTypedef, kUsing, kTemplate, kConstexpr, kConst:
@@ -320,6 +346,33 @@ func (p *parser) recover() {
 			}
 		}
 		p.skip()
+	}
+}
+
+// recoverAfter ends the state after an error within parentheses: it goes to
+// after the one that matches that of token open, if there is one.
+func (p *parser) recoverAfter(open int) {
+	if !p.bad || p.try > 0 {
+		return
+	}
+	depth := 0
+	for i := open; i < len(p.toks)-1; i++ {
+		switch p.toks[i].kind {
+		case tLParen:
+			depth++
+		case tRParen:
+			if depth--; depth == 0 && i >= p.i {
+				p.bad, p.lists = false, 0
+				p.i = i
+				p.skip()
+				return
+			}
+			if depth == 0 {
+				return
+			}
+		case tLBrace, tRBrace:
+			return
+		}
 	}
 }
 
@@ -348,9 +401,9 @@ func (p *parser) leave() { p.depth-- }
 
 // A mark is a place to come back to.
 type mark struct {
-	i    int
-	last source.Span
-	noGT bool
+	i, lists int
+	last     source.Span
+	noGT     bool
 }
 
 // attempt runs f, and takes everything back unless f returns true without an
@@ -359,7 +412,7 @@ func (p *parser) attempt(f func() bool) bool {
 	if p.bad {
 		return false
 	}
-	m := mark{p.i, p.last, p.noGT}
+	m := mark{p.i, p.lists, p.last, p.noGT}
 	p.try++
 	ok := f() && !p.bad
 	p.try--
@@ -373,7 +426,7 @@ func (p *parser) attempt(f func() bool) bool {
 		p.k = p.toks[p.i].kind
 		return false
 	}
-	p.i, p.last = m.i, m.last
+	p.i, p.lists, p.last = m.i, m.lists, m.last
 	p.k = p.toks[p.i].kind
 	return false
 }

@@ -103,7 +103,7 @@ func (p *pre) directive(hash token) {
 	at := join(hash.span, t.span)
 	switch t.text {
 	case "define":
-		p.define()
+		p.define(at)
 	case "undef":
 		if t = p.sc.next(); !t.word() {
 			p.errs.Errorf(t.span, BadDirective, "#undef needs a name, found %s", &t)

@@ -136,62 +136,59 @@ func (sc *scanner) lineEnd(i int) int {
 
 // next returns the next token.
 func (sc *scanner) next() token {
-	for {
-		sc.skip()
-		t := token{flags: sc.flags}
-		if sc.i >= len(sc.s) {
-			t.span = sc.span(len(sc.s), len(sc.s))
-			if sc.directive {
-				t.kind = tEOL
-			}
-			return t
-		}
-		start := sc.i
-		c := sc.s[start]
-		sc.flags = 0
-		switch {
-		case byteClass[c] == isLetter:
-			t.text = sc.word(start)
-			if k, ok := keywords[t.text]; ok {
-				t.kind = k
-			} else {
-				t.kind = tIdent
-			}
-		case byteClass[c] == isDigit, c == '.' && start+1 < len(sc.s) && byteClass[sc.s[start+1]] == isDigit:
-			t.kind = tNumber
-			t.text = sc.number(start)
-		case c == '"':
-			t.kind = tString
-			t.text = sc.quoted(start, '"')
-		case c == '\'':
-			t.kind = tChar
-			t.text = sc.quoted(start, '\'')
-		case c == '\n':
-			t.kind = tEOL // the newline itself stays
-			t.span = sc.span(start, start)
-			return t
-		default:
-			k, n := punct(sc.s[start:])
-			if k == tOther {
-				sc.badChar()
-				sc.flags |= t.flags | fSpace
-				continue
-			}
-			t.kind = k
-			sc.i = start + n
-			t.text = sc.s[start:sc.i]
-			if k == tGt {
-				sc.flags = fGlued
-			}
-		}
-		t.span = sc.span(start, sc.i)
-		if t.kind != tGt && t.kind != tGe {
-			t.flags &^= fGlued
-		} else if t.flags&fSpace != 0 {
-			t.flags &^= fGlued
+	sc.skip()
+	t := token{flags: sc.flags}
+	if sc.i >= len(sc.s) {
+		t.span = sc.span(len(sc.s), len(sc.s))
+		if sc.directive {
+			t.kind = tEOL
 		}
 		return t
 	}
+	start := sc.i
+	c := sc.s[start]
+	sc.flags = 0
+	switch {
+	case byteClass[c] == isLetter:
+		t.text = sc.word(start)
+		if k, ok := keywords[t.text]; ok {
+			t.kind = k
+		} else {
+			t.kind = tIdent
+		}
+	case byteClass[c] == isDigit, c == '.' && start+1 < len(sc.s) && byteClass[sc.s[start+1]] == isDigit:
+		t.kind = tNumber
+		t.text = sc.number(start)
+	case c == '"':
+		t.kind = sc.quoted(start, '"', tString)
+		t.text = sc.s[start:sc.i]
+	case c == '\'':
+		t.kind = sc.quoted(start, '\'', tChar)
+		t.text = sc.s[start:sc.i]
+	case c == '\n':
+		t.kind = tEOL // the newline itself stays
+		t.span = sc.span(start, start)
+		return t
+	default:
+		k, n := punct(sc.s[start:])
+		t.kind = k
+		if k == tOther {
+			sc.badChar()
+		} else {
+			sc.i = start + n
+		}
+		t.text = sc.s[start:sc.i]
+		if k == tGt {
+			sc.flags = fGlued
+		}
+	}
+	t.span = sc.span(start, sc.i)
+	if t.kind != tGt && t.kind != tGe {
+		t.flags &^= fGlued
+	} else if t.flags&fSpace != 0 {
+		t.flags &^= fGlued
+	}
+	return t
 }
 
 // word scans an identifier.
@@ -228,8 +225,9 @@ func (sc *scanner) number(start int) string {
 	return s[start:i]
 }
 
-// quoted scans a string or character literal, quotes included.
-func (sc *scanner) quoted(start int, quote byte) string {
+// quoted scans a string or character literal, quotes included, and returns k,
+// or tOther after an error.
+func (sc *scanner) quoted(start int, quote byte, k kind) kind {
 	i := start + 1
 	for i < len(sc.s) && sc.s[i] != quote && sc.s[i] != '\n' {
 		if sc.s[i] == '\\' && i+1 < len(sc.s) {
@@ -240,12 +238,12 @@ func (sc *scanner) quoted(start int, quote byte) string {
 	i = min(i, len(sc.s))
 	if i < len(sc.s) && sc.s[i] == quote {
 		sc.i = i + 1
-	} else {
-		sc.i = i
-		sc.errs.Errorf(sc.span(start, start+1), BadLiteral, "this %c has no partner on its line", quote).
-			Hint = "apostrophes and quotes in comments are fine; in code they must come in pairs"
+		return k
 	}
-	return sc.s[start:sc.i]
+	sc.i = i
+	sc.errs.Errorf(sc.span(start, start+1), BadLiteral, "this %c has no partner on its line", quote).
+		Hint = "apostrophes and quotes in comments are fine; in code they must come in pairs"
+	return tOther
 }
 
 // badChar reports a character that no token starts with, and passes the run

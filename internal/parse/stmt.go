@@ -7,9 +7,13 @@ import "github.com/zmlx-go/zmlx/internal/source"
 // stmt parses one statement and appends it to out; nothing is appended when
 // it has an error, which is then recovered from.
 func (p *parser) stmt(out []Stmt) []Stmt {
+	lists := p.lists
+	p.lists = 0
 	s := p.statement()
-	if p.bad {
-		p.recover()
+	bad := p.bad
+	p.recover()
+	p.lists = lists
+	if bad {
 		if s == nil {
 			return out
 		}
@@ -188,7 +192,7 @@ func (p *parser) declAt() bool {
 		c := p.names.lookup(p.tok().text).class
 		switch p.peek(1) {
 		case tIdent:
-			return c != scopeType // a type known or not: two names in a row are a declaration
+			return c != scopeType && c != value // a type known or not: two names in a row are a declaration
 		case tColon2, tLt:
 		default:
 			if !c.isType() {
@@ -213,7 +217,7 @@ func (p *parser) declAt() bool {
 		switch p.k {
 		case tColon2, tLBrace, tDot:
 		case tLParen:
-			isDecl = (p.peek(1) == tStar || p.peek(1) == tAmp) && p.peek(2) == tIdent && p.peek(3) == tRParen && p.peek(4) == tLBrack
+			isDecl = (p.peek(1) == tStar || p.peek(1) == tAmp) && p.peek(2) == tIdent && p.peek(3) == tRParen && (p.peek(4) == tLBrack || p.peek(4) == tLParen)
 		default:
 			isDecl = s.typ != nil
 		}
@@ -227,15 +231,18 @@ func (p *parser) condition(word string) Expr {
 	open := p.tok().span
 	if p.k != tLParen {
 		p.expected("'(' after " + word)
-		return nil
+		return badExpr
 	}
+	at := p.i
 	p.next()
 	if p.k != tRParen && p.declAt() {
 		p.unsupported(p.tok().span, "a declaration in the condition of "+word, "declare the variable before")
-		return nil
+		p.recoverAfter(at)
+		return badExpr
 	}
 	x := p.expr()
 	p.closing(tRParen, open)
+	p.recoverAfter(at)
 	return x
 }
 
@@ -252,7 +259,9 @@ func (p *parser) ifStmt() Stmt {
 		s := &If{Constexpr: p.accept(kConstexpr)}
 		scopes = append(scopes, p.names.open())
 		starts = append(starts, start)
+		at := p.i
 		p.ifHead(s)
+		p.recoverAfter(at)
 		if !p.bad {
 			s.Then = p.nested()
 		}
@@ -344,6 +353,7 @@ func (p *parser) forStmt() Stmt {
 		p.expected("'(' after for")
 		return nil
 	}
+	first := p.i
 	p.next()
 	scope := p.names.open()
 	defer p.names.close(scope)
@@ -353,7 +363,7 @@ func (p *parser) forStmt() Stmt {
 	case p.declAt():
 		if p.rangeFor() {
 			p.unsupported(p.tok().span, "range-based for", "write for (int i = 0; i < n; ++i)")
-			return nil
+			break
 		}
 		d := &DeclStmt{}
 		at := p.tok().span
@@ -364,22 +374,30 @@ func (p *parser) forStmt() Stmt {
 		at := p.tok().span
 		x := p.expr()
 		s.Init = &ExprStmt{p.from(at), x}
-		p.semicolon("the first part of for")
+		p.forSemicolon()
 	}
 	if p.k != tSemi && !p.bad {
 		s.Cond = p.expr()
 	}
-	p.semicolon("the condition of for")
+	p.forSemicolon()
 	if p.k != tRParen && !p.bad {
 		s.Post = p.expr()
 	}
 	p.closing(tRParen, open)
+	p.recoverAfter(first)
 	if p.bad {
 		return nil
 	}
 	s.Body = p.nested()
 	s.At = p.from(start)
 	return s
+}
+
+func (p *parser) forSemicolon() {
+	if !p.accept(tSemi) && !p.bad {
+		t := p.tok()
+		p.fail(t.span, MissingSemicolon, "found %s, expected ';' between the parts of for", t)
+	}
 }
 
 // rangeFor reports whether a for has the form (T x : range).
