@@ -17,14 +17,14 @@ import (
 type builtinKind uint8
 
 const (
-	floatFunc  builtinKind = iota // floats of one type, by element
-	numberFunc                    // numbers of one type, by element
-	intFunc                       // integers of one type, by element
-	testFunc                      // floats by element, giving bool
-	geometric                     // float vectors
-	simdReduce                    // one value
-	simdShuffle                   // a value and a lane number
-	special                       // typed by a function of its own
+	floatFunc   builtinKind = iota // floats of one type, by element
+	numberFunc                     // numbers of one type, by element
+	intFunc                        // integers of one type, by element
+	testFunc                       // floats by element, giving bool
+	geometric                      // float vectors
+	simdReduce                     // one value
+	simdShuffle                    // a value and a lane number
+	special                        // typed by a function of its own
 )
 
 // A builtin is one function of the language.
@@ -98,7 +98,7 @@ func init() {
 		"simd_active_threads_mask": typeVote, "simd_is_helper_thread": typeVote,
 		"quad_ballot": typeVote, "quad_all": typeVote, "quad_any": typeVote, "quad_is_first": typeVote,
 		"quad_active_threads_mask": typeVote,
-		"simdgroup_load": typeMatrixMove, "simdgroup_store": typeMatrixMove,
+		"simdgroup_load":           typeMatrixMove, "simdgroup_store": typeMatrixMove,
 		"simdgroup_multiply": typeMatrixMul, "simdgroup_multiply_accumulate": typeMatrixMul,
 		"make_filled_simdgroup_matrix": typeMatrixFill,
 	} {
@@ -124,17 +124,17 @@ var zmlxOnly = map[string]bool{"expm1": true, "erf": true, "erfinv": true, "lgam
 
 // missingFunctions are names that people expect and Metal does not have.
 var missingFunctions = map[string]string{
-	"erf":         "Metal has no erf: put an approximation of your own into the header, or write zmlx::erf, which MLX on a Mac does not have",
-	"expm1":       "Metal has no expm1: use exp(x) - 1, or write zmlx::expm1, which MLX on a Mac does not have",
-	"erfinv":      "Metal has no erfinv: write zmlx::erfinv, which MLX on a Mac does not have",
-	"lgamma":      "Metal has no lgamma: write zmlx::lgamma, which MLX on a Mac does not have",
-	"sigmoid":     "Metal has no sigmoid: write 1 / (1 + exp(-x))",
-	"__syncthreads": "this is CUDA: use threadgroup_barrier(mem_flags::mem_threadgroup)",
-	"atomicAdd":   "this is CUDA: use atomic_fetch_add_explicit(&x, v, memory_order_relaxed)",
+	"erf":              "Metal has no erf: put an approximation of your own into the header, or write zmlx::erf, which MLX on a Mac does not have",
+	"expm1":            "Metal has no expm1: use exp(x) - 1, or write zmlx::expm1, which MLX on a Mac does not have",
+	"erfinv":           "Metal has no erfinv: write zmlx::erfinv, which MLX on a Mac does not have",
+	"lgamma":           "Metal has no lgamma: write zmlx::lgamma, which MLX on a Mac does not have",
+	"sigmoid":          "Metal has no sigmoid: write 1 / (1 + exp(-x))",
+	"__syncthreads":    "this is CUDA: use threadgroup_barrier(mem_flags::mem_threadgroup)",
+	"atomicAdd":        "this is CUDA: use atomic_fetch_add_explicit(&x, v, memory_order_relaxed)",
 	"atomic_fetch_add": "use atomic_fetch_add_explicit(&x, v, memory_order_relaxed)",
-	"atomic_load": "use atomic_load_explicit(&x, memory_order_relaxed)",
+	"atomic_load":      "use atomic_load_explicit(&x, memory_order_relaxed)",
 	"__shfl_down_sync": "this is CUDA: use simd_shuffle_down(x, delta)",
-	"expf":        "use exp", "logf": "use log", "sqrtf": "use sqrt", "tanhf": "use tanh", "powf": "use pow", "fmaxf": "use max", "fminf": "use min",
+	"expf":             "use exp", "logf": "use log", "sqrtf": "use sqrt", "tanhf": "use tanh", "powf": "use pow", "fmaxf": "use max", "fminf": "use min",
 	"cbrt": "Metal has no cbrt: use pow(x, 1.0f / 3.0f)", "hypot": "Metal has no hypot: use sqrt(x*x + y*y) or length(float2(x, y))",
 	"swap": "Metal has no swap: use a temporary variable",
 }

@@ -24,7 +24,8 @@ const (
 	WrongArgCount      source.Code = "WrongArgCount"      // too few or too many arguments
 	NoMember           source.Code = "NoMember"           // a field, method or swizzle that does not exist
 	NotConstant        source.Code = "NotConstant"        // a value that has to be known at compile time
-	InvalidSize        source.Code = "InvalidSize"        // an array length that is not positive, or is too large
+	InvalidSize        source.Code = "InvalidSize"        // a length that no array or vector can have
+	IndexOutside       source.Code = "IndexOutside"       // a constant index outside a vector; for an array, a warning
 	InvalidInit        source.Code = "InvalidInit"        // an initialiser that does not fit
 	StaticAssertFailed source.Code = "StaticAssertFailed" // static_assert
 	MisplacedJump      source.Code = "MisplacedJump"      // break or continue outside a loop

@@ -777,15 +777,15 @@ func (c *checker) index(x *parse.Index, s *scope) Expr {
 		return &Index{Typed{t.Elem, x.Span}, e, i}
 	case Array:
 		if k != nil && (int64(k.I) < 0 || int64(k.I) >= int64(t.Len)) {
-			c.errs.Errorf(x.I.Range(), InvalidSize, "index %d is outside the %d elements of the array", int64(k.I), t.Len)
-			return bad(x.Span)
+			d := c.errs.Errorf(x.I.Range(), IndexOutside, "index %d is outside the %d elements of the array", int64(k.I), t.Len)
+			d.Severity = source.Warning // as in C++: the line may never run
 		}
 		c.address(e)
 		return &Index{Typed{t.Elem, x.Span}, e, i}
 	case Vector:
 		if k != nil {
 			if int64(k.I) < 0 || int64(k.I) >= int64(t.Len) {
-				c.errs.Errorf(x.I.Range(), InvalidSize, "index %d is outside the %d elements of %s", int64(k.I), t.Len, t)
+				c.errs.Errorf(x.I.Range(), IndexOutside, "index %d is outside the %d elements of %s", int64(k.I), t.Len, t)
 				return bad(x.Span)
 			}
 			return &Swizzle{Typed{t.Elem, x.Span}, e, []int{int(k.I)}}

@@ -377,3 +377,38 @@ template <>
 struct WorkPerThread<bool> {
   static constexpr int constant n = 8;
 };
+
+// ---- Packed pixels, which Metal has and this file spells out
+
+#define ZMLX_UNPACK(T, suffix) \
+  inline T##4 unpack_unorm4x8_to_##suffix(uint p) { \
+    return T##4(float4(p & 255u, (p >> 8) & 255u, (p >> 16) & 255u, p >> 24) / 255.0f); \
+  } \
+  inline T##4 unpack_snorm4x8_to_##suffix(uint p) { \
+    return T##4(max(float4(char(p), char(p >> 8), char(p >> 16), char(p >> 24)) / 127.0f, -1.0f)); \
+  } \
+  inline T##2 unpack_unorm2x16_to_##suffix(uint p) { \
+    return T##2(float2(p & 65535u, p >> 16) / 65535.0f); \
+  } \
+  inline T##2 unpack_snorm2x16_to_##suffix(uint p) { \
+    return T##2(max(float2(short(p), short(p >> 16)) / 32767.0f, -1.0f)); \
+  } \
+  inline uint pack_##suffix##_to_unorm4x8(T##4 v) { \
+    uint4 u = uint4(rint(clamp(float4(v), 0.0f, 1.0f) * 255.0f)); \
+    return u.x | (u.y << 8) | (u.z << 16) | (u.w << 24); \
+  } \
+  inline uint pack_##suffix##_to_snorm4x8(T##4 v) { \
+    uint4 u = uint4(int4(rint(clamp(float4(v), -1.0f, 1.0f) * 127.0f))) & 255u; \
+    return u.x | (u.y << 8) | (u.z << 16) | (u.w << 24); \
+  } \
+  inline uint pack_##suffix##_to_unorm2x16(T##2 v) { \
+    uint2 u = uint2(rint(clamp(float2(v), 0.0f, 1.0f) * 65535.0f)); \
+    return u.x | (u.y << 16); \
+  } \
+  inline uint pack_##suffix##_to_snorm2x16(T##2 v) { \
+    uint2 u = uint2(int2(rint(clamp(float2(v), -1.0f, 1.0f) * 32767.0f))) & 65535u; \
+    return u.x | (u.y << 16); \
+  }
+
+ZMLX_UNPACK(float, float)
+ZMLX_UNPACK(half, half)

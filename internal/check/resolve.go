@@ -133,8 +133,8 @@ func (c *checker) arrayLen(x parse.Expr, s *scope, elem *Type) int {
 		return 1
 	}
 	n := int64(k.I)
-	if n <= 0 || n > maxArrayLen || (elem.Size() > 0 && n > maxArrayLen*4/int64(elem.Size())) {
-		c.errs.Errorf(x.Range(), InvalidSize, "array length %d is not possible", n).Hint = "lengths run from 1 up"
+	if n < 0 || n > maxArrayLen || (elem.Size() > 0 && n > maxArrayLen*4/int64(elem.Size())) {
+		c.errs.Errorf(x.Range(), InvalidSize, "array length %d is not possible", n).Hint = "lengths are known at compile time and fit in memory"
 		return 1
 	}
 	return int(n)
@@ -357,11 +357,11 @@ func (c *checker) builtinTemplate(te *parse.NamedType, s *scope) *Type {
 	switch te.Name {
 	case "vec", "packed_vec":
 		n := num(1)
-		if n < 2 || n > 4 || !elem.IsScalar() {
-			if n == 1 && elem.IsScalar() {
-				return elem
-			}
-			c.errs.Errorf(te.Span, InvalidSize, "there is no vector of %d %s", n, elem).Hint = "vectors have 2, 3 or 4 scalar elements"
+		if n == 1 && elem.IsScalar() {
+			return elem
+		}
+		if n < 2 || n > 4 && n != 8 && n != 16 || !elem.IsScalar() {
+			c.errs.Errorf(te.Span, InvalidSize, "there is no vector of %d %s", n, elem).Hint = "vectors have 2, 3, 4, 8 or 16 scalar elements"
 			return TInvalid
 		}
 		t := VectorOf(elem, n)

@@ -38,9 +38,9 @@ type (
 	// function is a declared function, perhaps a template.
 	function struct {
 		decl   *parse.FuncDecl
-		scope  *scope       // where it was declared
-		owner  *structInst  // methods
-		specs  []*function  // explicit specialisations of a template
+		scope  *scope        // where it was declared
+		owner  *structInst   // methods
+		specs  []*function   // explicit specialisations of a template
 		lambda *parse.Lambda // instead of decl
 	}
 

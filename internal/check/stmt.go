@@ -293,7 +293,7 @@ func (c *checker) localVar(d *parse.VarDecl, s *scope, out []Stmt) []Stmt {
 	if q.ref {
 		return c.localRef(d, q, s, out)
 	}
-	v := &Var{Name: d.Name, Kind: LocalVar, Span: d.NameSpan, Space: Thread, ReadOnly: q.readOnly || d.Constexpr}
+	v := &Var{Name: d.Name, Kind: LocalVar, Span: d.NameSpan, Space: Thread, ReadOnly: q.readOnly || d.Constexpr || q.space == Constant}
 	init := c.declInit(d, &q, s)
 	if q.auto && q.Type == nil {
 		q.Type = TInvalid
@@ -329,7 +329,7 @@ func (c *checker) localVar(d *parse.VarDecl, s *scope, out []Stmt) []Stmt {
 	if d.Static && !v.ReadOnly {
 		c.errs.Errorf(d.NameSpan, MisplacedStorage, "static variables have to be constant").Hint = "a thread has no memory that outlives it: drop static"
 	}
-	if space == Device || space == Constant && !v.ReadOnly {
+	if space == Device {
 		c.errs.Errorf(d.NameSpan, MisplacedStorage, "a variable in a function lives in thread or threadgroup memory, not in %s memory", space)
 	}
 	v.Addressed = holdsArray(v.Type)
