@@ -236,8 +236,14 @@ func boolBits(v bool) uint64 {
 // ---- Instructions
 
 // Emit appends an instruction as it is, except for Span and Fast, which it
-// takes from SetSpan and SetFast. Code that cannot be reached is dropped.
+// takes from SetSpan and SetFast. It copies the lists. Code that cannot be
+// reached is dropped.
 func (b *Builder) Emit(in Instr) {
+	in.Dst, in.Args = b.list(in.Dst...), b.list(in.Args...)
+	b.emit(in)
+}
+
+func (b *Builder) emit(in Instr) {
 	if b.dead {
 		return
 	}
@@ -251,6 +257,9 @@ func (b *Builder) Emit(in Instr) {
 
 // list copies registers into the slab.
 func (b *Builder) list(regs ...Reg) []Reg {
+	if len(regs) == 0 {
+		return nil
+	}
 	if len(b.slab)+len(regs) > cap(b.slab) {
 		b.slab = make([]Reg, 0, 256+len(regs))
 	}
@@ -293,14 +302,14 @@ func (b *Builder) Copy(r Reg) Reg {
 		return r
 	}
 	d := b.result(Mov, b.TypeOf(r), r)
-	b.Emit(Instr{Op: Mov, Type: b.TypeOf(r), Dst: b.list(d), Args: b.list(r)})
+	b.emit(Instr{Op: Mov, Type: b.TypeOf(r), Dst: b.list(d), Args: b.list(r)})
 	return d
 }
 
 // Set assigns src to the variable dst, which has the same type.
 func (b *Builder) Set(dst, src Reg) {
 	if dst != src {
-		b.Emit(Instr{Op: Mov, Type: b.TypeOf(dst), Dst: b.list(dst), Args: b.list(src)})
+		b.emit(Instr{Op: Mov, Type: b.TypeOf(dst), Dst: b.list(dst), Args: b.list(src)})
 	}
 }
 
@@ -312,7 +321,7 @@ func (b *Builder) Unary(op Op, x Reg) Reg {
 		return r
 	}
 	d := b.result(op, t, x)
-	b.Emit(Instr{Op: op, Type: t, Dst: b.list(d), Args: b.list(x)})
+	b.emit(Instr{Op: op, Type: t, Dst: b.list(d), Args: b.list(x)})
 	return d
 }
 
@@ -326,7 +335,7 @@ func (b *Builder) Binary(op Op, x, y Reg) Reg {
 		return r
 	}
 	d := b.result(op, t, x)
-	b.Emit(Instr{Op: op, Type: t, Dst: b.list(d), Args: b.list(x, y)})
+	b.emit(Instr{Op: op, Type: t, Dst: b.list(d), Args: b.list(x, y)})
 	return d
 }
 
@@ -337,7 +346,7 @@ func (b *Builder) Compare(op Op, x, y Reg) Reg { return b.Binary(op, x, y) }
 func (b *Builder) FMA(x, y, z Reg) Reg {
 	t := b.TypeOf(x)
 	d := b.result(FMA, t, x)
-	b.Emit(Instr{Op: FMA, Type: t, Dst: b.list(d), Args: b.list(x, y, z)})
+	b.emit(Instr{Op: FMA, Type: t, Dst: b.list(d), Args: b.list(x, y, z)})
 	return d
 }
 
@@ -359,7 +368,7 @@ func (b *Builder) cast(op Op, t Type, x Reg) Reg {
 		return r
 	}
 	d := b.Temp(t)
-	b.Emit(Instr{Op: op, Type: t, From: from, Dst: b.list(d), Args: b.list(x)})
+	b.emit(Instr{Op: op, Type: t, From: from, Dst: b.list(d), Args: b.list(x)})
 	return d
 }
 
@@ -375,7 +384,7 @@ func (b *Builder) Select(cond, x, y Reg) Reg {
 		return b.Copy(x)
 	}
 	d := b.result(Select, b.TypeOf(x), x)
-	b.Emit(Instr{Op: Select, Type: b.TypeOf(x), Dst: b.list(d), Args: b.list(cond, x, y)})
+	b.emit(Instr{Op: Select, Type: b.TypeOf(x), Dst: b.list(d), Args: b.list(cond, x, y)})
 	return d
 }
 
@@ -404,14 +413,14 @@ func (b *Builder) addr(a Addr) Addr {
 // Load reads one value of type t, which is not Ptr.
 func (b *Builder) Load(t Type, a Addr) Reg {
 	d := b.Temp(t)
-	b.Emit(Instr{Op: Load, Type: t, Dst: b.list(d), Addr: b.addr(a)})
+	b.emit(Instr{Op: Load, Type: t, Dst: b.list(d), Addr: b.addr(a)})
 	return d
 }
 
 // LoadPtr reads a pointer into space from thread memory.
 func (b *Builder) LoadPtr(space Space, a Addr) Reg {
 	d := b.PtrTemp(space)
-	b.Emit(Instr{Op: Load, Type: Ptr, Dst: b.list(d), Addr: b.addr(a)})
+	b.emit(Instr{Op: Load, Type: Ptr, Dst: b.list(d), Addr: b.addr(a)})
 	return d
 }
 
@@ -421,13 +430,13 @@ func (b *Builder) LoadN(t Type, n int, a Addr) []Reg {
 	for i := range d {
 		d[i] = b.Temp(t)
 	}
-	b.Emit(Instr{Op: Load, Type: t, Dst: b.list(d...), Addr: b.addr(a)})
+	b.emit(Instr{Op: Load, Type: t, Dst: b.list(d...), Addr: b.addr(a)})
 	return d
 }
 
 // Store writes adjacent values of type t.
 func (b *Builder) Store(t Type, a Addr, vals ...Reg) {
-	b.Emit(Instr{Op: Store, Type: t, Args: b.list(vals...), Addr: b.addr(a)})
+	b.emit(Instr{Op: Store, Type: t, Args: b.list(vals...), Addr: b.addr(a)})
 }
 
 // PtrAdd computes an address.
@@ -437,40 +446,40 @@ func (b *Builder) PtrAdd(a Addr) Reg {
 		return b.Copy(a.Base)
 	}
 	d := b.PtrTemp(b.SpaceOf(a.Base))
-	b.Emit(Instr{Op: PtrAdd, Type: Ptr, Dst: b.list(d), Addr: a})
+	b.emit(Instr{Op: PtrAdd, Type: Ptr, Dst: b.list(d), Addr: a})
 	return d
 }
 
 // PtrSub returns (p - q) / size, an I64.
 func (b *Builder) PtrSub(p, q Reg, size int64) Reg {
 	d := b.Temp(I64)
-	b.Emit(Instr{Op: PtrSub, Type: Ptr, Dst: b.list(d), Args: b.list(p, q), Imm: size})
+	b.emit(Instr{Op: PtrSub, Type: Ptr, Dst: b.list(d), Args: b.list(p, q), Imm: size})
 	return d
 }
 
 // PtrBits returns the address as a number, a U64.
 func (b *Builder) PtrBits(p Reg) Reg {
 	d := b.Temp(U64)
-	b.Emit(Instr{Op: PtrBits, Type: Ptr, Dst: b.list(d), Args: b.list(p)})
+	b.emit(Instr{Op: PtrBits, Type: Ptr, Dst: b.list(d), Args: b.list(p)})
 	return d
 }
 
 // AtomicLoad reads a value of type t.
 func (b *Builder) AtomicLoad(t Type, a Addr) Reg {
 	d := b.Temp(t)
-	b.Emit(Instr{Op: AtomicLoad, Type: t, Dst: b.list(d), Addr: b.addr(a)})
+	b.emit(Instr{Op: AtomicLoad, Type: t, Dst: b.list(d), Addr: b.addr(a)})
 	return d
 }
 
 // AtomicStore writes v.
 func (b *Builder) AtomicStore(t Type, a Addr, v Reg) {
-	b.Emit(Instr{Op: AtomicStore, Type: t, Args: b.list(v), Addr: b.addr(a)})
+	b.emit(Instr{Op: AtomicStore, Type: t, Args: b.list(v), Addr: b.addr(a)})
 }
 
 // Atomic emits AtomicXchg, AtomicAdd and so on and returns the value before.
 func (b *Builder) Atomic(op Op, t Type, a Addr, v Reg) Reg {
 	d := b.Temp(t)
-	b.Emit(Instr{Op: op, Type: t, Dst: b.list(d), Args: b.list(v), Addr: b.addr(a)})
+	b.emit(Instr{Op: op, Type: t, Dst: b.list(d), Args: b.list(v), Addr: b.addr(a)})
 	return d
 }
 
@@ -478,7 +487,7 @@ func (b *Builder) Atomic(op Op, t Type, a Addr, v Reg) Reg {
 // before and whether it was the expected one.
 func (b *Builder) AtomicCAS(t Type, a Addr, expected, desired Reg) (old, ok Reg) {
 	old, ok = b.Temp(t), b.Temp(Bool)
-	b.Emit(Instr{Op: AtomicCAS, Type: t, Dst: b.list(old, ok), Args: b.list(expected, desired), Addr: b.addr(a)})
+	b.emit(Instr{Op: AtomicCAS, Type: t, Dst: b.list(old, ok), Args: b.list(expected, desired), Addr: b.addr(a)})
 	return old, ok
 }
 
@@ -487,13 +496,13 @@ func (b *Builder) AtomicCAS(t Type, a Addr, expected, desired Reg) (old, ok Reg)
 // Special reads a thread attribute, a U32.
 func (b *Builder) Special(k SpecialKind) Reg {
 	d := b.Temp(U32)
-	b.Emit(Instr{Op: Special, Type: U32, Dst: b.list(d), Imm: int64(k)})
+	b.emit(Instr{Op: Special, Type: U32, Dst: b.list(d), Imm: int64(k)})
 	return d
 }
 
 // Barrier waits for the threadgroup, or for the simdgroup only.
 func (b *Builder) Barrier(simdgroup bool) {
-	b.Emit(Instr{Op: Barrier, Type: Void, Imm: int64(boolBits(simdgroup))})
+	b.emit(Instr{Op: Barrier, Type: Void, Imm: int64(boolBits(simdgroup))})
 }
 
 // Simd emits one of the operations SimdSum to SimdActive. width is 32 for the
@@ -512,7 +521,7 @@ func (b *Builder) Simd(op Op, width int64, args ...Reg) Reg {
 		t = Bool
 	}
 	d := b.result(op, t, like)
-	b.Emit(Instr{Op: op, Type: t, Dst: b.list(d), Args: b.list(args...), Imm: width})
+	b.emit(Instr{Op: op, Type: t, Dst: b.list(d), Args: b.list(args...), Imm: width})
 	return d
 }
 
@@ -520,6 +529,6 @@ func (b *Builder) Simd(op Op, width int64, args ...Reg) Reg {
 // of each matrix.
 func (b *Builder) MatMul(t Type, a0, a1, b0, b1, c0, c1 Reg) (d0, d1 Reg) {
 	d0, d1 = b.Temp(t), b.Temp(t)
-	b.Emit(Instr{Op: MatMul, Type: t, Dst: b.list(d0, d1), Args: b.list(a0, a1, b0, b1, c0, c1)})
+	b.emit(Instr{Op: MatMul, Type: t, Dst: b.list(d0, d1), Args: b.list(a0, a1, b0, b1, c0, c1)})
 	return d0, d1
 }

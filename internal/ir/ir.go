@@ -171,7 +171,7 @@ type Exit struct {
 }
 
 // An Instr computes Dst from Args. Op says how many of each, and which of the
-// other fields it uses; see op.go.
+// other fields it uses; see op.go. No two instructions share a list.
 type Instr struct {
 	Op   Op
 	Type Type  // operand type for arithmetic and comparison, element type for memory, result type for Convert and Bitcast
