@@ -55,7 +55,7 @@ func (a *Array) Size() int {
 	return a.view.Size()
 }
 
-// Bytes of all elements, dense.
+// nbytes returns the bytes of all elements, dense.
 func (a *Array) nbytes() int { return a.Size() * a.DType().Size() }
 
 // DType returns the element type; of an array that carries an error it is the

@@ -144,7 +144,7 @@ func Arange(start, stop, step float64, d DType) *Array {
 	switch {
 	case step == 0 || math.IsNaN(n) || math.IsInf(start, 0) || math.IsInf(step, 0):
 		return badShape("arange", fmt.Errorf("no range from %g to %g in steps of %g", start, stop, step))
-	case n >= 1<<62:
+	case n >= math.MaxInt/2:
 		return badShape("arange", fmt.Errorf("range from %g to %g in steps of %g is too long", start, stop, step))
 	}
 	return sequence("arange", d, int(max(n, 0)), func(i int) float64 { return start + float64(i)*step })

@@ -73,7 +73,7 @@ type FreedError struct {
 	Where string // file:line of the Free or Scope
 }
 
-func (e *FreedError) Error() string { return "array was freed" + strings.Trim(at(e.Where), "()") }
+func (e *FreedError) Error() string { return "array was freed at " + filepath.Base(e.Where) }
 
 // at writes a file:line as " (name.go:12)", without its folder.
 func at(caller string) string {

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/zmlx-go/zmlx/half"
 	"github.com/zmlx-go/zmlx/internal/graph"
 	"github.com/zmlx-go/zmlx/internal/shape"
 )
@@ -219,9 +220,9 @@ func (p *printer) natural() func(at int) string {
 	if !p.dtype.IsFloat() {
 		return func(at int) string { return fmt.Sprint(p.element(at)) }
 	}
-	bitSize := 32
-	if p.dtype == Float64 {
-		bitSize = 64
+	bitSize := 64
+	if p.dtype == Float32 {
+		bitSize = 32
 	}
 	least, most := math.Inf(1), 0.0
 	p.shown(0, p.view.Offset, func(at int) {
@@ -254,7 +255,11 @@ func (p *printer) natural() func(at int) string {
 		case math.IsInf(v, 0):
 			return strings.TrimPrefix(strings.ToLower(fmt.Sprint(v)), "+")
 		case verb == 'e':
-			return withPoint(strconv.FormatFloat(v, 'e', places, bitSize))
+			s := strconv.FormatFloat(v, 'e', places, bitSize)
+			if places == 0 && len(p.view.Dims) > 0 {
+				s = strings.Replace(s, "e", ".e", 1)
+			}
+			return s
 		}
 		s := digits(v)
 		whole, fraction, _ := strings.Cut(s, ".")
@@ -266,22 +271,23 @@ func (p *printer) natural() func(at int) string {
 	}
 }
 
-// withPoint returns s with a point before its exponent if it has none.
-func withPoint(s string) string {
-	if strings.Contains(s, ".") {
-		return s
+// float returns an element as a float64; of the 16-bit types it is the one with
+// the fewest digits that rounds to the element.
+func (p *printer) float(at int) float64 {
+	switch p.dtype {
+	case Float16:
+		return parsed(graph.Slice[half.Float16](p.data)[at].String())
+	case BFloat16:
+		return parsed(graph.Slice[half.BFloat16](p.data)[at].String())
+	case Float32:
+		return float64(graph.Slice[float32](p.data)[at])
 	}
-	return strings.Replace(s, "e", ".e", 1)
+	return graph.Slice[float64](p.data)[at]
 }
 
-func (p *printer) float(at int) float64 {
-	switch v := p.element(at).(type) {
-	case float32:
-		return float64(v)
-	case float64:
-		return v
-	}
-	return 0
+func parsed(s string) float64 {
+	v, _ := strconv.ParseFloat(s, 64) // numbers, NaN and infinities all parse
+	return v
 }
 
 // goTypes are the Go types of elements, where they are not called as the dtype.
