@@ -97,10 +97,10 @@ func Zeros(d DType, shp ...int) *Array { return constant("zeros", d, 0, shp) }
 func Ones(d DType, shp ...int) *Array { return constant("ones", d, 1, shp) }
 
 // ZerosLike returns zeros of a's shape and dtype on a's device.
-func ZerosLike(a *Array) *Array { return constantLike(a, 0) }
+func ZerosLike(a *Array) *Array { return constantLike("zeros_like", a, 0) }
 
 // OnesLike returns ones of a's shape and dtype on a's device.
-func OnesLike(a *Array) *Array { return constantLike(a, 1) }
+func OnesLike(a *Array) *Array { return constantLike("ones_like", a, 1) }
 
 // Full returns an array that holds v everywhere, on the default device.
 func Full[T Element](v T, shp ...int) *Array {
@@ -114,11 +114,11 @@ func constant(op string, d DType, v byte, shp []int) *Array {
 	return full(op, d, elementOf(d, v), shp)
 }
 
-func constantLike(a *Array, v byte) *Array {
+func constantLike(op string, a *Array, v byte) *Array {
 	if err := a.Err(); err != nil {
 		return failed(err)
 	}
-	return a.wrap(graph.FillValue(a.dev.graph, spec{DType: a.DType(), Dims: a.view.Dims}, elementOf(a.DType(), v)))
+	return a.wrap(op)(graph.FillValue(a.dev.graph, spec{DType: a.DType(), Dims: a.view.Dims}, elementOf(a.DType(), v)))
 }
 
 // elementOf returns the bytes of the small number v in dtype d.
@@ -133,7 +133,7 @@ func full(op string, d DType, element []byte, shp []int) *Array {
 	if err != nil {
 		return failed(err)
 	}
-	return dev.wrap(graph.FillValue(dev.graph, spec{DType: d, Dims: shp}, element))
+	return dev.wrap(op)(graph.FillValue(dev.graph, spec{DType: d, Dims: shp}, element))
 }
 
 // Arange returns start, start+step, … up to but without stop: an array of one
@@ -183,7 +183,7 @@ func generate[T Element](op string, d DType, shp []int, next func(block []T, fir
 		return failed(err)
 	}
 	s := spec{DType: d, Dims: shp}
-	return dev.wrap(graph.HostValue(op, dev.graph, s, func(ctx context.Context, p []byte) error {
+	return dev.wrap(op)(graph.HostValue(op, dev.graph, s, func(ctx context.Context, p []byte) error {
 		const most = 1024
 		var block [most]T
 		size := d.Size()
@@ -240,10 +240,7 @@ func Concatenate(axis int, arrays ...*Array) *Array {
 		inputs[i] = a.input()
 	}
 	s := spec{DType: first.DType(), Dims: dims}
-	if _, err := s.Bytes(); err != nil {
-		return badShape(op, err, arrays...)
-	}
-	return first.wrap(graph.JoinValue(first.dev.graph, inputs, s, k))
+	return first.dev.wrap(op, arrays...)(graph.JoinValue(first.dev.graph, inputs, s, k))
 }
 
 // Stack returns arrays of one shape put together along a new axis, number axis

@@ -3,6 +3,7 @@
 package zmlx
 
 import (
+	"errors"
 	"math"
 
 	"github.com/zmlx-go/zmlx/internal/graph"
@@ -60,14 +61,8 @@ func (a *Array) Reshape(shp ...int) *Array {
 	return a.Contiguous().Reshape(dims...)
 }
 
-// Flatten returns the elements in row-major order as one axis, as Reshape(-1)
-// does; unlike that it also takes empty arrays.
-func (a *Array) Flatten() *Array {
-	if err := a.Err(); err != nil {
-		return failed(err)
-	}
-	return a.Reshape(a.Size())
-}
+// Flatten returns the elements in row-major order as one axis.
+func (a *Array) Flatten() *Array { return a.Reshape(-1) }
 
 // Transpose returns a view whose axis i is axis axes[i] of the array; without
 // axes, all in reverse order.
@@ -143,7 +138,7 @@ func (a *Array) Contiguous() *Array {
 	if a.view.Contiguous() {
 		return a
 	}
-	return a.wrap(graph.CopyValue("contiguous", a.input(), a.DType()))
+	return a.wrap("contiguous")(graph.CopyValue("contiguous", a.input(), a.DType()))
 }
 
 // To returns the array on another device: itself if it is there, else a copy.
@@ -157,15 +152,21 @@ func (a *Array) To(dev *Device) *Array {
 	if err := dev.holds("to", a.DType()); err != nil {
 		return failed(err)
 	}
-	return dev.wrap(graph.MoveValue(a.input(), dev.graph))
+	return dev.wrap("to", a)(graph.MoveValue(a.input(), dev.graph))
 }
 
-func (a *Array) wrap(v *graph.Value, err error) *Array { return a.dev.wrap(v, err) }
+// wrap returns a function that makes an Array of the Value that operation op on
+// the array came to, or of its error.
+func (a *Array) wrap(op string) func(*graph.Value, error) *Array { return a.dev.wrap(op, a) }
 
-// wrap returns v as an Array, or one that carries err.
-func (d *Device) wrap(v *graph.Value, err error) *Array {
-	if err != nil {
-		return failed(public(err))
+func (d *Device) wrap(op string, inputs ...*Array) func(*graph.Value, error) *Array {
+	return func(v *graph.Value, err error) *Array {
+		if err == nil {
+			return newArray(d, v)
+		}
+		if _, freed := errors.AsType[*graph.FreedError](err); freed {
+			return failed(public(err))
+		}
+		return badShape(op, err, inputs...) // the only other error of a new node
 	}
-	return newArray(d, v)
 }

@@ -412,3 +412,39 @@ func TestScope(t *testing.T) {
 		t.Errorf("scopes left over: %v", dev.scopes.top)
 	}
 }
+
+// Values that are freed while others evaluate, read and derive from them are
+// either right or freed, and no memory is given back twice.
+func TestFreeWhileInUse(t *testing.T) {
+	dev := open(t, &testDevice{})
+	var runs atomic.Int64
+	for range 200 {
+		a := constant(t, dev, 3, &runs)
+		b := sum(t, dev, 4, &runs, a)
+		var wg sync.WaitGroup
+		for range 3 {
+			wg.Go(func() {
+				if err := Evaluate(context.Background(), b); err != nil {
+					t.Error(err)
+				} else if got := value(t, b); got != 7 {
+					t.Errorf("value %d", got)
+				}
+			})
+			wg.Go(func() {
+				Evaluate(context.Background(), a)
+				if v, release, err := a.Hold(); err == nil {
+					if got := Slice[int64](v.Buffer.Host())[0]; got != 3 {
+						t.Errorf("held value %d", got)
+					}
+					release()
+				}
+			})
+			wg.Go(func() { a.Free("x.go:1") })
+		}
+		wg.Wait()
+		b.Free("x.go:2")
+	}
+	if got := dev.Memory(); got.Live != 0 || got.Cached > 64*class(8) {
+		t.Errorf("%+v", got)
+	}
+}
