@@ -43,14 +43,22 @@ type LintCall struct {
 	Group     [3]int // as given, not cut to Grid
 	InitValue *float64
 
-	Body   *source.File // holds Kernel.Source; nil: warnings have no position
-	Header *source.File // holds Kernel.Header, may be nil
+	// Where positions are: the files that hold Kernel.Source and Kernel.Header.
+	// Without one, or if it holds another text, warnings about that text have no
+	// position.
+	Body, Header *source.File
 }
 
 // Lint returns warnings about a call, each with its place in the body or
 // header where it has one.
 func Lint(c LintCall) []source.Diag {
 	l := &linter{LintCall: c, body: blank(c.Kernel.Source), header: blank(c.Kernel.Header)}
+	if l.Body != nil && l.Body.Text != c.Kernel.Source {
+		l.Body = nil
+	}
+	if l.Header != nil && l.Header.Text != c.Kernel.Header {
+		l.Header = nil
+	}
 	l.constantSpace()
 	l.attributeNames()
 	l.attributesInHeader()
@@ -226,6 +234,10 @@ func (l *linter) buffers() {
 
 var barrier = regexp.MustCompile(`\bthreadgroup_barrier\s*\(`)
 
+// realSize are the attributes by which a body can tell how large its group
+// really is.
+var realSize = regexp.MustCompile(`\b(?:threads_per_threadgroup|simdgroups_per_threadgroup)\b`)
+
 // launch looks at the grid and the threadgroup.
 func (l *linter) launch() {
 	if g := l.Group; g[0] > 0 && g[1] > 0 && g[2] > 0 {
@@ -235,7 +247,7 @@ func (l *linter) launch() {
 		}
 	}
 	at := barrier.FindStringIndex(l.body)
-	if at == nil {
+	if at == nil || realSize.MatchString(l.body) {
 		return
 	}
 	for i, axis := range "xyz" {

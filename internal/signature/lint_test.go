@@ -95,6 +95,7 @@ func TestLint(t *testing.T) {
 		{name: "large group", body: "out0[0] = 1;", grid: [3]int{4096, 1, 1}, group: [3]int{64, 32, 1}, want: []string{"LintThreadgroupSize"}},
 		{name: "partial group with a barrier", body: "threadgroup_barrier(mem_flags::mem_threadgroup);", grid: [3]int{100, 1, 1}, group: [3]int{32, 1, 1},
 			want: []string{"LintPartialGroup body:1:1 threadgroup_barrier"}},
+		{name: "partial group that knows its size", body: "uint n = threads_per_threadgroup.x; threadgroup_barrier(mem_flags::mem_threadgroup);", grid: [3]int{100, 1, 1}, group: [3]int{32, 1, 1}},
 		{name: "whole groups with a barrier", body: "threadgroup_barrier(mem_flags::mem_threadgroup);", grid: [3]int{96, 1, 1}, group: [3]int{32, 1, 1}},
 		{name: "one cut group", body: "threadgroup_barrier(mem_flags::mem_threadgroup);", grid: [3]int{20, 1, 1}, group: [3]int{32, 1, 1}},
 		{name: "partial group without a barrier", body: "out0[0] = 1;", grid: [3]int{100, 1, 1}, group: [3]int{32, 1, 1}},
