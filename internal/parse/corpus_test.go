@@ -37,7 +37,7 @@ func TestCorpus(t *testing.T) {
 		if err := json.Unmarshal(sc.Bytes(), &k); err != nil {
 			t.Fatal(err)
 		}
-		cfg := Config{Values: append([]string(nil), attrs...), Prelude: prelude}
+		cfg := Config{Values: append([]string(nil), attributes...), Prelude: prelude}
 		for _, raw := range k.Template {
 			var pair []any
 			json.Unmarshal(raw, &pair)
@@ -58,7 +58,7 @@ func TestCorpus(t *testing.T) {
 		n++
 		lines += strings.Count(k.Source, "\n") + strings.Count(k.Header, "\n")
 		start := time.Now()
-		tr, errs := parseBody(k.Header, k.Source, cfg)
+		tr, errs := parseText(k.Header, k.Source, cfg)
 		total += time.Since(start)
 		if errs.Err() != nil {
 			s := errs.Error()
@@ -72,22 +72,4 @@ func TestCorpus(t *testing.T) {
 		roundTrip(t, tr, cfg)
 	}
 	t.Logf("%d of %d kernels parse; %d lines in %v", good, n, lines, total)
-}
-
-// roundTrip checks that a tree's text parses to a tree with the same text.
-func roundTrip(t *testing.T, tr *Tree, cfg Config) {
-	t.Helper()
-	cfg.Defines = nil
-	header, body := PrintDecls(tr.Decls), PrintStmts(tr.Body.Stmts)
-	again, errs := parseBody(header, body, cfg)
-	if errs.Errors() > 0 {
-		t.Errorf("printed text does not parse:\n%s\nheader:\n%s\nbody:\n%s", errs.Error(), header, body)
-		return
-	}
-	if h := PrintDecls(again.Decls); h != header {
-		t.Errorf("header printed again differs:\n%s\n--- first:\n%s", h, header)
-	}
-	if b := PrintStmts(again.Body.Stmts); b != body {
-		t.Errorf("body printed again differs:\n%s\n--- first:\n%s", b, body)
-	}
 }
