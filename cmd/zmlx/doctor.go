@@ -1,0 +1,200 @@
+package main
+
+// This file implements zmlx doctor: its report, and what concerns the program
+// itself and the C compiler.
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/zmlx-go/zmlx/internal/dl"
+)
+
+type doctorCommand struct {
+	JSON bool `name:"json" help:"Print as JSON."`
+}
+
+// An attempt is one place where something was looked for.
+type attempt struct {
+	Where string `json:"where"`
+	Found bool   `json:"found"`
+	What  string `json:"what"` // what was found, or why nothing was
+}
+
+// A diagnosis is everything about one thing that was looked for.
+type diagnosis struct {
+	Subject  string    `json:"subject"`
+	Purpose  string    `json:"purpose"`
+	Found    bool      `json:"found"`
+	Attempts []attempt `json:"attempts"`
+}
+
+// look adds an attempt and remembers whether any was a success.
+func (d *diagnosis) look(where string, found bool, what string) {
+	d.Found = d.Found || found
+	d.Attempts = append(d.Attempts, attempt{where, found, what})
+}
+
+func (c *doctorCommand) Run(env environment) error {
+	all := []diagnosis{
+		diagnoseProgram(),
+		diagnoseDevices(),
+		diagnoseCompiler(env.ctx),
+		diagnoseCUDA(),
+		diagnoseMLX(),
+		diagnoseCache(),
+	}
+	var err error
+	if c.JSON {
+		err = env.printJSON(all)
+	} else {
+		for _, d := range all {
+			printDiagnosis(env, d)
+		}
+	}
+	if err == nil && !all[1].Found {
+		return errFinding
+	}
+	return err
+}
+
+func printDiagnosis(env environment, d diagnosis) {
+	verdict := "found"
+	if !d.Found {
+		verdict = "not found"
+	}
+	fmt.Fprintf(env.stdout, "%s: %s (%s)\n", d.Subject, verdict, d.Purpose)
+	for _, a := range d.Attempts {
+		mark := "-"
+		if a.Found {
+			mark = "+"
+		}
+		fmt.Fprintf(env.stdout, "  %s %s: %s\n", mark, a.Where, a.What)
+	}
+}
+
+// diagnoseProgram describes this binary and the machine.
+func diagnoseProgram() diagnosis {
+	d := diagnosis{Subject: "program", Purpose: "this command and the machine it runs on"}
+	d.look("version", true, version().String())
+	d.look("processor", true, fmt.Sprintf("%s, %d threads, GOMAXPROCS %d", processor(), runtime.NumCPU(), runtime.GOMAXPROCS(0)))
+	if dl.Supported {
+		d.look("libraries", true, "can be loaded")
+	} else {
+		d.look("libraries", false, dl.ErrUnsupported.Error())
+	}
+	for _, name := range []string{"ZMLX_DEVICE", "ZMLX_CC", "ZMLX_CACHE", "ZMLX_PYTHON", "CUDA_HOME", "CUDA_PATH"} {
+		if v := os.Getenv(name); v != "" {
+			d.look("environment", true, name+"="+v)
+		}
+	}
+	return d
+}
+
+// processor returns the name of the processor, as far as the system tells it.
+func processor() string {
+	data, err := os.ReadFile("/proc/cpuinfo")
+	if err == nil {
+		for line := range strings.Lines(string(data)) {
+			key, value, _ := strings.Cut(line, ":")
+			if strings.TrimSpace(key) == "model name" {
+				return strings.TrimSpace(value)
+			}
+		}
+	}
+	return runtime.GOARCH
+}
+
+// diagnoseDevices lists the devices, without which nothing runs.
+func diagnoseDevices() diagnosis {
+	d := diagnosis{Subject: "devices", Purpose: "run kernels"}
+	for _, r := range deviceList() {
+		switch {
+		case r.Default:
+			d.look(r.Name, true, r.About+", the default")
+		case r.Available:
+			d.look(r.Name, true, r.About)
+		default:
+			d.look(r.Name, false, r.Reason)
+		}
+	}
+	return d
+}
+
+// diagnoseCompiler looks for a C compiler.
+func diagnoseCompiler(ctx context.Context) diagnosis {
+	d := diagnosis{Subject: "C compiler", Purpose: "the cc device"}
+	names := []string{"cc", "gcc", "clang"}
+	if v := os.Getenv("ZMLX_CC"); v != "" {
+		names = append([]string{v}, names...)
+	} else {
+		d.look("ZMLX_CC", false, "not set")
+	}
+	for _, name := range names {
+		path, err := exec.LookPath(name)
+		if err != nil {
+			d.look(name, false, "not in PATH")
+			continue
+		}
+		line, err := firstLine(ctx, path, "--version")
+		if err != nil {
+			d.look(name, false, fmt.Sprintf("%s does not run: %v", path, err))
+			continue
+		}
+		d.look(name, true, path+": "+line)
+	}
+	return d
+}
+
+// firstLine runs a command for at most a few seconds and returns the first
+// line it prints.
+func firstLine(ctx context.Context, name string, args ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, name, args...).Output()
+	if err != nil {
+		return "", err
+	}
+	line, _, _ := strings.Cut(string(out), "\n")
+	return strings.TrimSpace(line), nil
+}
+
+// diagnoseCache looks at the folder of compiled kernels.
+func diagnoseCache() diagnosis {
+	d := diagnosis{Subject: "cache folder", Purpose: "keeps compiled kernels between runs"}
+	where, dir := "ZMLX_CACHE", os.Getenv("ZMLX_CACHE")
+	if dir == "" {
+		d.look(where, false, "not set")
+		base, err := os.UserCacheDir()
+		if err != nil {
+			d.look("user's cache folder", false, err.Error())
+			return d
+		}
+		where, dir = "user's cache folder", filepath.Join(base, "zmlx")
+	}
+	info, err := os.Stat(dir)
+	switch {
+	case os.IsNotExist(err):
+		d.look(where, true, dir+", not made yet")
+	case err != nil:
+		d.look(where, false, err.Error())
+	case !info.IsDir():
+		d.look(where, false, dir+" is not a folder")
+	default:
+		f, err := os.CreateTemp(dir, "doctor-*")
+		if err != nil {
+			d.look(where, false, fmt.Sprintf("%s cannot be written to: %v", dir, err))
+			break
+		}
+		f.Close()
+		os.Remove(f.Name())
+		d.look(where, true, dir)
+	}
+	return d
+}

@@ -1,0 +1,97 @@
+// Command zmlx runs, checks and translates compute kernels that are written as
+// capsules: see docs/capsule.md.
+//
+// It exits with 0 if all is good, 1 if an output is not as expected or a check
+// found something, and 2 if it was given something bad.
+//
+// This file implements the command line.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+
+	"github.com/alecthomas/kong"
+)
+
+// The exit codes.
+const (
+	exitGood    = 0
+	exitFinding = 1
+	exitBad     = 2
+)
+
+// errFinding is what a command fails with after it has told what it found.
+var errFinding = errors.New("found something")
+
+type commandLine struct {
+	Run     runCommand     `cmd:"" help:"Run a capsule and compare its outputs with those it expects."`
+	Check   checkCommand   `cmd:"" help:"Look for bugs in a capsule's kernel: run it in checked mode and lint it."`
+	Emit    emitCommand    `cmd:"" help:"Print what a capsule's kernel is translated to."`
+	Devices devicesCommand `cmd:"" help:"List the devices."`
+	Doctor  doctorCommand  `cmd:"" help:"Say what was looked for on this machine, where, and what was found."`
+	Version versionCommand `cmd:"" help:"Print the version."`
+}
+
+// An environment is what commands are given besides their flags.
+type environment struct {
+	ctx    context.Context
+	stdout io.Writer
+	stderr io.Writer
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	code := execute(environment{ctx, os.Stdout, os.Stderr}, os.Args[1:])
+	stop()
+	os.Exit(code)
+}
+
+// execute runs one command line and returns the exit code.
+func execute(env environment, args []string) int {
+	exited := -1
+	parser, err := kong.New(&commandLine{},
+		kong.Name("zmlx"),
+		kong.Description("Run, check and translate compute kernels. Exit status: 0 good, 1 a mismatch or finding, 2 bad input."),
+		kong.Writers(env.stdout, env.stderr),
+		kong.Exit(func(code int) { exited = code }),
+		kong.UsageOnError(),
+	)
+	if err != nil {
+		fmt.Fprintln(env.stderr, "zmlx:", err)
+		return exitBad
+	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	command, err := parser.Parse(args)
+	if exited >= 0 { // --help
+		return exited
+	}
+	if err != nil {
+		fmt.Fprintf(env.stderr, "zmlx: %v; see zmlx --help\n", err)
+		return exitBad
+	}
+	switch err := command.Run(env); {
+	case err == nil:
+		return exitGood
+	case errors.Is(err, errFinding):
+		return exitFinding
+	default:
+		fmt.Fprintln(env.stderr, "zmlx:", err)
+		return exitBad
+	}
+}
+
+// printJSON prints v, indented.
+func (env environment) printJSON(v any) error {
+	enc := json.NewEncoder(env.stdout)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}
