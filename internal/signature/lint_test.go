@@ -2,6 +2,8 @@ package signature
 
 import (
 	"fmt"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -147,6 +149,28 @@ func TestLintWithoutFiles(t *testing.T) {
 	diags := Lint(LintCall{Kernel: k, Signature: s, Outputs: []dtype.DType{dtype.Float32}})
 	if len(diags) != 1 || diags[0].Code != LintAttributeName || diags[0].Span.Valid() {
 		t.Errorf("got %+v", diags)
+	}
+}
+
+// Every code must be explained, and every explained code must exist.
+func TestLintDocumented(t *testing.T) {
+	code, err := os.ReadFile("lint.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	docs, err := os.ReadFile("../../docs/lint.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := func(pattern string, text []byte) string {
+		var b strings.Builder
+		for _, m := range regexp.MustCompile(pattern).FindAllSubmatch(text, -1) {
+			fmt.Fprintf(&b, "%s\n", m[1])
+		}
+		return b.String()
+	}
+	if diff := cmp.Diff(names(`(?m)^\t(Lint\w+)\s+source\.Code = `, code), names("(?m)^\\| `(Lint\\w+)`", docs)); diff != "" {
+		t.Errorf("codes (-lint.go +lint.md), in this order:\n%s", diff)
 	}
 }
 
