@@ -41,7 +41,7 @@ func Validate(k Kernel) error {
 		}
 	}
 	if len(k.OutputNames) == 0 {
-		return fmt.Errorf("kernel %s: output_names is empty: must specify at least one output", k.Name)
+		return fmt.Errorf("%s: output_names is empty: must specify at least one output", k.Name)
 	}
 	seen := map[string]string{}
 	for _, list := range [...]struct {
@@ -60,10 +60,10 @@ func Validate(k Kernel) error {
 
 func validateName(kernel, where, name string, seen map[string]string) error {
 	if err := checkIdent(name); err != nil {
-		return fmt.Errorf("kernel %s: %s: %w", kernel, where, err)
+		return fmt.Errorf("%s: %s: %w", kernel, where, err)
 	}
 	if before, ok := seen[name]; ok {
-		return fmt.Errorf("kernel %s: %s: the name %q is already taken by %s", kernel, where, name, before)
+		return fmt.Errorf("%s: %s: the name %q is already taken by %s", kernel, where, name, before)
 	}
 	seen[name] = where
 	return nil
@@ -96,7 +96,7 @@ func Arity(kernel, list string, names []string, got int) error {
 	if got == len(names) {
 		return nil
 	}
-	return fmt.Errorf("kernel %s: expected %s to have size %d (%s) but got size %d",
+	return fmt.Errorf("%s: expected %s to have size %d (%s) but got size %d",
 		kernel, list, len(names), strings.Join(names, ", "), got)
 }
 
@@ -114,7 +114,7 @@ func validateTemplate(k Kernel, template []TemplateArg) error {
 			return err
 		}
 		if t.Kind > BoolArg {
-			return fmt.Errorf("kernel %s: %s: invalid template argument %q: must be a dtype, int or bool", k.Name, where, t.Name)
+			return fmt.Errorf("%s: %s: invalid template argument %q: must be a dtype, int or bool", k.Name, where, t.Name)
 		}
 	}
 	return nil
@@ -125,9 +125,9 @@ func validateDTypes(k Kernel, inputs []Input, outputs []dtype.DType, template []
 	bad := func(what, name string, d dtype.DType) error {
 		switch {
 		case !d.Valid():
-			return fmt.Errorf("kernel %s: %s %s has no dtype", k.Name, what, name)
+			return fmt.Errorf("%s: %s %s has no dtype", k.Name, what, name)
 		case d == dtype.Float64:
-			return fmt.Errorf("kernel %s: %s %s: the kernel language has no float64; cast to float32", k.Name, what, name)
+			return fmt.Errorf("%s: %s %s: the kernel language has no float64; cast to float32", k.Name, what, name)
 		}
 		return nil
 	}
@@ -137,7 +137,7 @@ func validateDTypes(k Kernel, inputs []Input, outputs []dtype.DType, template []
 		}
 		for _, n := range in.Shape {
 			if n < 0 {
-				return fmt.Errorf("kernel %s: input %s has the negative size %d in its shape %v", k.Name, k.InputNames[i], n, in.Shape)
+				return fmt.Errorf("%s: input %s has the negative size %d in its shape %v", k.Name, k.InputNames[i], n, in.Shape)
 			}
 		}
 	}
@@ -172,13 +172,13 @@ func validateParams(k Kernel, s *Signature) error {
 			what = fmt.Sprintf("generated for input %s, because the body mentions it", k.InputNames[p.Of])
 		}
 		if before, ok := role[p.Name]; ok {
-			return fmt.Errorf("kernel %s: parameter %q would be both %s and %s; rename one", k.Name, p.Name, before, what)
+			return fmt.Errorf("%s: parameter %q would be both %s and %s; rename one", k.Name, p.Name, before, what)
 		}
 		role[p.Name] = what
 	}
 	for _, a := range s.Attributes {
 		if before, ok := role[a.Name]; ok {
-			return fmt.Errorf("kernel %s: %q is %s and also a thread attribute that the body mentions; rename it", k.Name, a.Name, before)
+			return fmt.Errorf("%s: %q is %s and also a thread attribute that the body mentions; rename it", k.Name, a.Name, before)
 		}
 	}
 	return nil
