@@ -36,6 +36,11 @@ for (int i = 0; i < 3; ++i) { /* ERROR "this '{' has no '}' .MissingBracket" */ 
 flaot /* ERROR "unknown type 'flaot' .UnknownType. did you mean float" */ x = 1;
 int32 /* ERROR "did you mean int" */ y = 1;
 let /* ERROR "did you mean auto" */ z = 2;
+Foo /* ERROR "unknown type 'Foo'" */ <T, 4> g;
+metal::flaot4 /* ERROR "unknown type 'flaot4'.*did you mean float4" */ h;
+__shared__ /* ERROR "did you mean threadgroup" */ float s[32];
+auto [ /* ERROR "structured bindings are not" */ u, w] = h;
+out b /* ERRORLINE "expected ';'" */;
 vec3 /* ERROR "unknown type 'vec3'" */ v;
 `,
 	"operand": `

@@ -54,7 +54,7 @@ type NamedType struct {
 	Name     string
 	Args     []Node   // template arguments: TypeExpr or Expr; nil if none were written
 	HasArgs  bool     // <...> was written, perhaps empty
-	Of       TypeExpr // X::Name where X is itself a templated type, such as Foo<T>::type; else nil
+	Of       TypeExpr // X::Name where X is itself a type, such as Foo<T>::type; else nil
 	X        Expr     // decltype(X)
 	Const    bool
 	Volatile bool
@@ -355,7 +355,7 @@ type (
 		At
 		Value    uint64
 		Unsigned bool // u
-		Long     bool // l, ll, or too large for 32 bits
+		Long     bool // l, ll, or too large for 32 bits; as a decimal without u, for 31 bits
 		Decimal  bool // not hex, octal, binary or character
 		Char     bool
 	}
@@ -388,6 +388,8 @@ type (
 	This struct{ At }
 
 	// Ident is a possibly qualified name, with template arguments if written.
+	// The enumerators of Metal's own enums are such names too, as in
+	// mem_flags::mem_none; those of declared enums are TypeMembers.
 	Ident struct {
 		At
 		Path    []string

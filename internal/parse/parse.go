@@ -40,6 +40,8 @@ type parser struct {
 	try  int // open attempts: errors are not kept
 	work int // tokens passed, again and again; bounds backtracking
 
+	exhausted bool // the bound was reached
+
 	depth      int
 	lists      int  // braces of initialisers open in this statement
 	noGT       bool // > ends a template argument
@@ -119,7 +121,7 @@ func newParser(cfg *Config, errs *source.List) *parser {
 func (p *parser) start(toks []token) {
 	p.toks, p.i, p.k = toks, 0, toks[0].kind
 	p.last = source.Span{}
-	p.bad, p.work, p.nerrs, p.failed = false, 0, 0, nil
+	p.bad, p.exhausted, p.work, p.nerrs, p.failed = false, false, 0, 0, nil
 }
 
 // body parses the statements of a kernel.
@@ -171,9 +173,12 @@ func (p *parser) next() {
 	p.last = p.toks[p.i].span
 	p.i++
 	p.k = p.toks[p.i].kind
-	if p.work++; p.work > 40*len(p.toks)+1000 {
-		p.fail(p.tok().span, TooLarge, "this text takes too long to parse")
+	if p.work++; p.work > 40*len(p.toks)+1000 && !p.exhausted {
+		p.exhausted = true
+		p.nerrs++
+		p.errs.Errorf(p.tok().span, TooLarge, "this text is too ambiguous to parse in linear time")
 		p.i = len(p.toks) - 1
+		p.k = tEOF
 	}
 }
 
@@ -205,7 +210,7 @@ func (p *parser) report(at source.Span, code source.Code, format string, args ..
 		p.dummy = source.Diag{}
 		return &p.dummy
 	}
-	if p.try > 0 {
+	if p.exhausted || p.try > 0 {
 		p.bad, p.k = true, tEOF
 		p.dummy = source.Diag{}
 		return &p.dummy
@@ -420,11 +425,9 @@ func (p *parser) attempt(f func() bool) bool {
 	if ok {
 		return true
 	}
-	over := p.i == len(p.toks)-1 && p.work > 40*len(p.toks)+1000
 	p.bad = false
-	if over {
-		p.k = p.toks[p.i].kind
-		return false
+	if p.exhausted {
+		return false // at the end, for good
 	}
 	p.i, p.lists, p.last = m.i, m.lists, m.last
 	p.k = p.toks[p.i].kind

@@ -190,10 +190,17 @@ func (p *parser) declAt() bool {
 		return true
 	case tIdent:
 		c := p.names.lookup(p.tok().text).class
-		switch p.peek(1) {
-		case tIdent:
+		switch k := p.peek(1); {
+		case k == tIdent || k >= kVoid && k <= kAuto:
 			return c != scopeType && c != value // a type known or not: two names in a row are a declaration
-		case tColon2, tLt:
+		case k == tColon2:
+			if n, c := p.scope(); c == unknown && p.peek(n) == tIdent && p.peek(n+1) == tIdent {
+				return true
+			}
+		case k == tLt:
+			if c == unknown {
+				return p.unknownTemplate()
+			}
 		default:
 			if !c.isType() {
 				return false
@@ -224,6 +231,19 @@ func (p *parser) declAt() bool {
 		return false
 	})
 	return isDecl
+}
+
+// unknownTemplate reports whether name<…> name is here, with a name that is
+// not known as a type.
+func (p *parser) unknownTemplate() bool {
+	found := false
+	p.attempt(func() bool {
+		p.next()
+		p.templateArgs()
+		found = p.k == tIdent && !p.bad
+		return false
+	})
+	return found
 }
 
 // condition parses (x) after a keyword.

@@ -516,7 +516,8 @@ var foreignTypes = map[string]string{
 	"float16": "half", "float32": "float", "bfloat16": "bfloat16_t", "int32": "int", "int64": "int64_t", "uint32": "uint",
 	"uint64": "uint64_t", "uint8": "uint8_t", "int8": "int8_t", "u32": "uint", "i32": "int", "f32": "float", "f16": "half",
 	"var": "auto", "let": "auto", "string": "", "byte": "uchar", "__nv_bfloat16": "bfloat16_t", "__half": "half",
-	"complex": "complex64_t", "int16": "short", "uint16": "ushort",
+	"__shared__": "threadgroup", "__local": "threadgroup", "shared": "threadgroup", "__global": "device",
+	"__constant__": "constant", "__device__": "inline", "__global__": "kernel", "complex": "complex64_t", "int16": "short", "uint16": "ushort",
 }
 
 func (p *parser) nearType(name string) string {
@@ -646,12 +647,11 @@ func (p *parser) declarator(base TypeExpr, how naming) (d declarator) {
 		return
 	case how == named:
 		t := p.tok()
-		switch {
-		case t.kind > firstKeyword:
-			p.fail(t.span, BadDeclaration, "found keyword %s, expected a name", t)
-		default:
-			p.fail(t.span, BadDeclaration, "found %s, expected a name", t)
+		if n, ok := base.(*NamedType); ok && n.Name == "auto" && p.k == tLBrack {
+			p.unsupported(t.span, "structured bindings", "declare each variable on its own")
+			return
 		}
+		p.fail(t.span, BadDeclaration, "found %s, expected a name", t)
 		return
 	}
 	if p.k == tLBrack {
