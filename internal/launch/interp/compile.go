@@ -21,9 +21,10 @@ type program struct {
 	varEnd   int      // slots below this hold VarRegs, which start as zero
 	consts   []constant
 	numMasks int
-	threads  int // bytes of thread memory of one thread
-	group    int // bytes of threadgroup memory of one threadgroup
-	check    *checkPlan
+	threads  int    // bytes of thread memory of one thread
+	group    int    // bytes of threadgroup memory of one threadgroup
+	checked  bool   // in checked mode
+	slotOf   []slot // of each register
 
 	pool framePool
 }
@@ -38,12 +39,11 @@ type constant struct {
 // A compiler holds what is known while one Func is compiled.
 type compiler struct {
 	*program
-	slotOf []slot // of each register
-	free   map[int][]slot
-	ptrs   []int // of each Ptr register: the region it always points into, or 0
-	park   map[parkKey]int
-	dead   map[ir.Stmt][]ir.Reg // temps whose last use is in the statement
-	err    error
+	free map[int][]slot
+	ptrs []int // of each Ptr register: the region it always points into, or 0
+	park map[parkKey]int
+	dead map[ir.Stmt][]ir.Reg // temps whose last use is in the statement
+	err  error
 }
 
 type parkKey struct {
@@ -70,8 +70,7 @@ func compile(fn *ir.Func, opt launch.Options) (p *program, err error) {
 		return nil, fmt.Errorf("interp: kernel %s has %d parameters and arrays, at most %d are possible", fn.Name, n-1, 1<<16-1)
 	}
 	c := &compiler{
-		program: &program{fn: fn},
-		slotOf:  make([]slot, len(fn.Regs)),
+		program: &program{fn: fn, slotOf: make([]slot, len(fn.Regs))},
 		free:    map[int][]slot{},
 		park:    map[parkKey]int{},
 		dead:    map[ir.Stmt][]ir.Reg{},
@@ -96,7 +95,7 @@ func compile(fn *ir.Func, opt launch.Options) (p *program, err error) {
 		return nil, fmt.Errorf("interp: kernel %s needs %d bytes of thread memory for each thread, at most %d are there; make its arrays smaller", fn.Name, c.threads, maxThreadTotal)
 	}
 	if opt.Check {
-		c.check = newCheckPlan(fn)
+		c.checked = true
 	}
 	temps := c.lifetimes()
 	for r := range fn.Regs {
@@ -237,7 +236,7 @@ func (c *compiler) stmt(s ir.Stmt) step {
 	switch s := s.(type) {
 	case *ir.Instr:
 		st := c.instr(s)
-		if c.check != nil {
+		if c.checked {
 			return c.checkInstr(s, st)
 		}
 		return st
@@ -245,7 +244,7 @@ func (c *compiler) stmt(s ir.Stmt) step {
 		cond := c.slot(s.Cond)
 		then, els := c.block(&s.Then), c.block(&s.Else)
 		st := stepIf(cond, then, els, escapes(s), c.newMask(), c.newMask(), c.newMask())
-		if c.check != nil {
+		if c.checked {
 			return c.checkCond(s.Cond, s.Span, st)
 		}
 		return st
@@ -260,7 +259,7 @@ func (c *compiler) stmt(s ir.Stmt) step {
 		cond := noSlot
 		if s.Cond != ir.NoReg {
 			cond = c.slot(s.Cond)
-			if c.check != nil {
+			if c.checked {
 				head = append(head, c.checkCond(s.Cond, s.Span, func(*frame) {}))
 			}
 		}
@@ -271,7 +270,7 @@ func (c *compiler) stmt(s ir.Stmt) step {
 		return stepScope(c.block(&s.Body), escapes(s), left, out)
 	case *ir.Exit:
 		if s.Kind == ir.Return {
-			if c.check != nil {
+			if c.checked {
 				return checkReturn
 			}
 			return stepReturn()

@@ -85,7 +85,7 @@ func (p *program) Run(ctx context.Context, l launch.Launch) error {
 	threads := l.Group[0] * l.Group[1] * l.Group[2]
 	cancel := context.AfterFunc(ctx, func() { r.stop.Store(true) })
 	defer cancel()
-	if p.check != nil {
+	if p.checked {
 		if err := p.runChecked(r, threads); err != nil {
 			return err
 		}
