@@ -17,6 +17,8 @@ import (
 	"os/signal"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/zmlx-go/zmlx"
 )
 
 // The exit codes.
@@ -83,8 +85,29 @@ func execute(env environment, args []string) int {
 	case errors.Is(err, errFinding):
 		return exitFinding
 	default:
+		dropCaller(err)
 		fmt.Fprintln(env.stderr, "zmlx:", err)
 		return exitBad
+	}
+}
+
+// dropCaller takes the line of Go that made a faulty call out of an error:
+// here it is a line of this command, which tells its user nothing.
+func dropCaller(err error) {
+	if e, ok := errors.AsType[*zmlx.KernelError](err); ok {
+		e.Caller = ""
+	}
+	if e, ok := errors.AsType[*zmlx.CompileError](err); ok {
+		e.Caller = ""
+	}
+	if e, ok := errors.AsType[*zmlx.DeviceError](err); ok {
+		e.Caller = ""
+	}
+	if e, ok := errors.AsType[*zmlx.ShapeError](err); ok {
+		e.Caller = ""
+	}
+	if e, ok := errors.AsType[*zmlx.DTypeError](err); ok {
+		e.Caller = ""
 	}
 }
 
