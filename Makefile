@@ -11,7 +11,7 @@ build:
 	CGO_ENABLED=0 $(GO) build -o zmlx ./cmd/zmlx
 
 format:
-	@files=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go')); \
+	@files=$$(gofmt -l .); \
 	if [ -n "$$files" ]; then echo "not formatted, run gofmt -w on:"; echo "$$files"; exit 1; fi
 
 vet:
