@@ -25,6 +25,7 @@ const (
 	maxDepth  = 256  // nested statements, expressions and types
 	maxChain  = 5000 // operators of one chain, such as a+b+c+…
 	maxErrors = 50   // errors reported of one text
+	maxWork   = 40   // times a token is looked at, on average
 )
 
 // A parser reads the tokens of one text after another. After an error it
@@ -173,7 +174,7 @@ func (p *parser) next() {
 	p.last = p.toks[p.i].span
 	p.i++
 	p.k = p.toks[p.i].kind
-	if p.work++; p.work > 40*len(p.toks)+1000 && !p.exhausted {
+	if p.work++; p.work > maxWork*(len(p.toks)+2000) && !p.exhausted {
 		p.exhausted = true
 		p.nerrs++
 		p.errs.Errorf(p.tok().span, TooLarge, "this text is too ambiguous to parse in linear time")
