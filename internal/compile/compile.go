@@ -8,6 +8,8 @@ import (
 	"github.com/zmlx-go/zmlx/internal/check"
 	"github.com/zmlx-go/zmlx/internal/dtype"
 	"github.com/zmlx-go/zmlx/internal/ir"
+	"github.com/zmlx-go/zmlx/internal/ir/lower"
+	"github.com/zmlx-go/zmlx/internal/ir/opt"
 	"github.com/zmlx-go/zmlx/internal/parse"
 	"github.com/zmlx-go/zmlx/internal/signature"
 	"github.com/zmlx-go/zmlx/internal/source"
@@ -19,6 +21,24 @@ type Result struct {
 	Set      *source.Set
 	Func     *ir.Func
 	Warnings []source.Diag // in the texts of Set
+}
+
+// Kernel compiles k for a call with inputs, output dtypes and template
+// arguments like these. A faulty text gives a *source.List.
+func Kernel(k signature.Kernel, inputs []signature.Input, outputs []dtype.DType, template []signature.TemplateArg) (*Result, error) {
+	prog, r, err := Check(k, inputs, outputs, template)
+	if err != nil {
+		return nil, err
+	}
+	if r.Func, err = lower.Lower(prog); err != nil {
+		return nil, err
+	}
+	opt.Run(r.Func)
+	if err := ir.Verify(r.Func); err != nil {
+		return nil, err
+	}
+	ir.Analyze(r.Func)
+	return r, nil
 }
 
 // Check goes as far as the typed program.

@@ -20,7 +20,7 @@ func Nearest(name string, candidates []string) string {
 		if cost == 0 {
 			cost = 1
 		}
-		if cost < bestCost && cost < 2*len(c) {
+		if cost < bestCost && (cost < 2*len(c) || strings.HasPrefix(name, c)) {
 			best, bestCost = c, cost
 		}
 	}

@@ -1,0 +1,244 @@
+// This file implements the cache of compiled kernels and the registry of
+// kernels with their statistics.
+
+package zmlx
+
+import (
+	"cmp"
+	"container/list"
+	"context"
+	"crypto/sha256"
+	"fmt"
+
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/zmlx-go/zmlx/internal/compile"
+	"github.com/zmlx-go/zmlx/internal/launch"
+)
+
+// KernelStats are the counts of one kernel since it was compiled or the
+// registry was cleared.
+type KernelStats struct {
+	Variants    int           // compiled programs that are in the cache
+	Compiles    int           // how often the text was compiled
+	CompileTime time.Duration // all of them together
+	Runs        int64
+	DeviceTime  time.Duration // of all runs while timing was on; see SetTiming
+}
+
+// KernelInfo describes a kernel in the registry.
+type KernelInfo struct {
+	Name  string
+	Hash  string // of everything about the kernel that decides its code, hexadecimal
+	Stats KernelStats
+}
+
+// maxVariants bounds the cache: the programs that were not used for longest
+// are dropped.
+const maxVariants = 1024
+
+var timing atomic.Bool
+
+// SetTiming switches the measuring of each kernel's time on the device on or
+// off. It is off at first.
+func SetTiming(on bool) { timing.Store(on) }
+
+// A programKey is what decides a compiled program.
+type programKey struct {
+	kernel  [sha256.Size]byte
+	call    string
+	dev     *Device
+	checked bool
+}
+
+// A variant is a kernel compiled for certain dtypes, template arguments and a
+// device.
+type variant struct {
+	key     programKey
+	once    sync.Once
+	result  *compile.Result
+	msl     string
+	program launch.Program
+	checked bool
+	err     error
+	at      *list.Element
+}
+
+// A kernelEntry is a kernel in the registry.
+type kernelEntry struct {
+	kernel   *MetalKernel
+	compiles int
+	time     time.Duration
+	variants int
+	runs     atomic.Int64
+	device   atomic.Int64 // nanoseconds
+}
+
+// programCache holds the registry and, in order of use, the programs.
+type programCache struct {
+	mu       sync.Mutex
+	kernels  map[[sha256.Size]byte]*kernelEntry
+	variants map[programKey]*variant
+	used     list.List // of *variant, latest first
+}
+
+var programs = &programCache{}
+
+func (p *programCache) register(m *MetalKernel) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.entry(m)
+}
+
+// entry returns the registry's entry of m, with the lock held.
+func (p *programCache) entry(m *MetalKernel) *kernelEntry {
+	e := p.kernels[m.hash]
+	if e == nil {
+		if p.kernels == nil {
+			p.kernels = make(map[[sha256.Size]byte]*kernelEntry)
+		}
+		e = &kernelEntry{kernel: m}
+		p.kernels[m.hash] = e
+	}
+	return e
+}
+
+// compile returns the program for a call, from the cache if it is there.
+func (p *programCache) compile(m *MetalKernel, c *call, check bool) (*variant, error) {
+	check = check || forceCheck(c.dev)
+	key := programKey{m.hash, c.key(), c.dev, check}
+	p.mu.Lock()
+	v := p.variants[key]
+	if v == nil {
+		if p.variants == nil {
+			p.variants = make(map[programKey]*variant)
+		}
+		v = &variant{key: key, checked: check}
+		p.variants[key] = v
+		v.at = p.used.PushFront(v)
+		p.entry(m).variants++
+		for p.used.Len() > maxVariants {
+			p.drop(p.used.Back().Value.(*variant))
+		}
+	} else if v.at != nil {
+		p.used.MoveToFront(v.at)
+	}
+	p.mu.Unlock()
+
+	v.once.Do(func() {
+		start := time.Now()
+		v.err = v.build(m, c)
+		p.mu.Lock()
+		e := p.entry(m)
+		e.compiles++
+		e.time += time.Since(start)
+		if v.err != nil {
+			p.drop(v)
+		}
+		p.mu.Unlock()
+	})
+	if v.err != nil {
+		return nil, m.compileError(v.err, c)
+	}
+	return v, nil
+}
+
+// build compiles the variant. The program is closed when nothing uses it.
+func (v *variant) build(m *MetalKernel, c *call) error {
+	ins, outs := c.signatureInputs()
+	var err error
+	if v.result, err = compile.Kernel(m.sig, ins, outs, c.template); err != nil {
+		return err
+	}
+	v.msl = v.result.Sig.MSL(m.sig)
+	v.program, err = c.dev.graph.Compile(context.Background(), v.result.Func, launch.Options{Check: v.checked})
+	if err != nil {
+		return err
+	}
+	runtime.AddCleanup(v, func(p launch.Program) { p.Close() }, v.program)
+	return nil
+}
+
+// drop takes a variant out of the cache, with the lock held.
+func (p *programCache) drop(v *variant) {
+	if v.at == nil {
+		return
+	}
+	p.used.Remove(v.at)
+	v.at = nil
+	delete(p.variants, v.key)
+	if e := p.kernels[v.key.kernel]; e != nil {
+		e.variants--
+	}
+}
+
+// ran counts a run.
+func (p *programCache) ran(m *MetalKernel, d time.Duration) {
+	p.mu.Lock()
+	e := p.entry(m)
+	p.mu.Unlock()
+	e.runs.Add(1)
+	if timing.Load() {
+		e.device.Add(int64(d))
+	}
+}
+
+func (e *kernelEntry) stats() KernelStats {
+	return KernelStats{
+		Variants: e.variants, Compiles: e.compiles, CompileTime: e.time,
+		Runs: e.runs.Load(), DeviceTime: time.Duration(e.device.Load()),
+	}
+}
+
+// Stats returns the kernel's counts.
+func (m *MetalKernel) Stats() KernelStats {
+	programs.mu.Lock()
+	defer programs.mu.Unlock()
+	return programs.entry(m).stats()
+}
+
+// Kernels lists the kernels that were compiled since the registry was last
+// cleared, by name.
+func Kernels() []KernelInfo {
+	programs.mu.Lock()
+	defer programs.mu.Unlock()
+	infos := make([]KernelInfo, 0, len(programs.kernels))
+	for hash, e := range programs.kernels {
+		infos = append(infos, KernelInfo{Name: e.kernel.spec.Name, Hash: fmt.Sprintf("%x", hash), Stats: e.stats()})
+	}
+	slices.SortFunc(infos, func(a, b KernelInfo) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Hash, b.Hash))
+	})
+	return infos
+}
+
+// FindKernel returns a kernel of the registry by its name, or nil if there is
+// none. Of several with that name it returns the one with the lowest hash.
+func FindKernel(name string) *MetalKernel {
+	programs.mu.Lock()
+	defer programs.mu.Unlock()
+	var found *MetalKernel
+	for _, e := range programs.kernels {
+		if e.kernel.spec.Name == name && (found == nil || slices.Compare(e.kernel.hash[:], found.hash[:]) < 0) {
+			found = e.kernel
+		}
+	}
+	return found
+}
+
+// ClearKernels empties the registry and the cache of compiled programs.
+// Kernels that are still in use go on working: they are compiled again, and
+// come back into the registry, when they are next called.
+func ClearKernels() {
+	programs.mu.Lock()
+	defer programs.mu.Unlock()
+	programs.kernels, programs.variants = nil, nil
+	for e := programs.used.Front(); e != nil; e = e.Next() {
+		e.Value.(*variant).at = nil
+	}
+	programs.used.Init()
+}

@@ -1,0 +1,165 @@
+// This file implements checked runs: finding a kernel's bugs instead of
+// running it fast.
+
+package zmlx
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/zmlx-go/zmlx/internal/ir"
+	"github.com/zmlx-go/zmlx/internal/launch"
+	"github.com/zmlx-go/zmlx/internal/signature"
+	"github.com/zmlx-go/zmlx/internal/source"
+)
+
+// A Finding is a bug that a checked run found, at one place of the text,
+// however often it happened there.
+type Finding struct {
+	Diagnostic
+	Buffer      string // input, output or array at fault; may be empty
+	Threadgroup [3]int // where it was first seen
+	Lanes       []int  // threads of that threadgroup, at most 8
+	Count       int    // threads at fault, over all threadgroups and repetitions
+}
+
+// A CheckReport is the outcome of a checked run.
+type CheckReport struct {
+	Kernel   string
+	Warnings []Diagnostic // about the text and the launch: what MLX passes in silence
+	Findings []Finding    // bugs that showed in the run
+	Outputs  []*Array     // on the interpreter
+}
+
+// OK reports whether there are neither findings nor warnings.
+func (r *CheckReport) OK() bool { return len(r.Findings) == 0 && len(r.Warnings) == 0 }
+
+// String returns all findings and warnings with their lines, or a line that
+// says there are none.
+func (r *CheckReport) String() string {
+	if r.OK() {
+		return r.Kernel + ": nothing found"
+	}
+	var b strings.Builder
+	for _, f := range r.Findings {
+		b.WriteString(f.Text)
+		b.WriteByte('\n')
+	}
+	for _, w := range r.Warnings {
+		b.WriteString(w.Text)
+		b.WriteByte('\n')
+	}
+	fmt.Fprintf(&b, "%s: %d findings, %d warnings", r.Kernel, len(r.Findings), len(r.Warnings))
+	return b.String()
+}
+
+// A CheckError carries the findings of a run that ZMLX_CHECK=1 made a checked
+// one.
+type CheckError struct {
+	Kernel   string
+	Findings []Finding
+}
+
+func (e *CheckError) Error() string {
+	s := fmt.Sprintf("kernel %s: %d bugs found", e.Kernel, len(e.Findings))
+	for _, f := range e.Findings {
+		s += "\n" + f.Text
+	}
+	return s
+}
+
+// checkEnv makes every run on the interpreter a checked one.
+var checkEnv = os.Getenv("ZMLX_CHECK") == "1"
+
+func forceCheck(d *Device) bool { return checkEnv && d.Name() == "interp" }
+
+// Check runs the kernel on the interpreter with every check on: accesses out
+// of bounds, reads of memory that nothing wrote, data races, barriers that not
+// all threads reach, index arithmetic that wraps. It also reports what MLX
+// would pass in silence. The error is of the call or of the text; findings are
+// in the report. It runs at once, and stops when ctx ends.
+func (m *MetalKernel) Check(ctx context.Context, l Launch, inputs ...*Array) (*CheckReport, error) {
+	dev, err := Open("interp")
+	if err != nil {
+		return nil, err
+	}
+	l.Device = dev
+	moved := make([]*Array, len(inputs))
+	for i, a := range inputs {
+		if moved[i] = a; a.Err() == nil && a.dev != dev {
+			moved[i] = a.To(dev)
+		}
+	}
+	c, err := m.prepare(l, moved)
+	if err != nil {
+		return nil, err
+	}
+	v, err := programs.compile(m, c, true)
+	if err != nil {
+		return nil, err
+	}
+	r := &CheckReport{Kernel: m.spec.Name}
+	set := v.result.Set
+	r.Warnings = diagnostics(set, slices.Concat(v.result.Warnings, m.lint(c, v, set)))
+	var report launch.Report
+	r.Outputs = newOp(m.spec.Name, dev, c.inputs, c.outputs, c.runner(m, v, &report))
+	if err := Eval(ctx, r.Outputs...); err != nil {
+		return nil, err
+	}
+	r.Findings = findings(set, &report)
+	return r, nil
+}
+
+// lint returns the warnings about a call.
+func (m *MetalKernel) lint(c *call, v *variant, set *source.Set) []source.Diag {
+	lc := signature.LintCall{Kernel: m.sig, Signature: v.result.Sig, Grid: c.grid, Group: c.asked, InitValue: c.init}
+	for _, o := range c.outputs {
+		lc.Outputs = append(lc.Outputs, o.DType)
+	}
+	for _, f := range set.Files() {
+		if f.Name == m.spec.Name {
+			lc.Body = f
+		} else {
+			lc.Header = f
+		}
+	}
+	return signature.Lint(lc)
+}
+
+func findings(set *source.Set, r *launch.Report) []Finding {
+	out := make([]Finding, 0, len(r.Findings))
+	for _, f := range r.Findings {
+		out = append(out, Finding{
+			Diagnostic:  diagnostics(set, []source.Diag{f.Diag})[0],
+			Buffer:      f.Buffer,
+			Threadgroup: f.Group,
+			Lanes:       f.Lanes,
+			Count:       f.Count,
+		})
+	}
+	return out
+}
+
+// Emit returns the text that the kernel becomes in a call like this: "msl" is
+// what MLX would compile, "ir" is what our devices do.
+func (m *MetalKernel) Emit(target string, l Launch, inputs ...*Array) (string, error) {
+	c, err := m.prepare(l, inputs)
+	if err != nil {
+		return "", err
+	}
+	v, err := programs.compile(m, c, false)
+	if err != nil {
+		return "", err
+	}
+	switch target {
+	case "msl":
+		return v.msl, nil
+	case "ir":
+		return ir.Print(v.result.Func), nil
+	}
+	return "", errors.New("no target " + target + ": the targets are ir and msl")
+}
