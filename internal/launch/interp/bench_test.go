@@ -49,6 +49,16 @@ func BenchmarkMish(b *testing.B) {
 			}
 		})
 	}
+	b.Run("checked/group=256", func(b *testing.B) {
+		p := mustCompile(b, mishFunc(), launch.Options{Check: true})
+		l := launch.Launch{Args: []launch.Arg{on(x), unwritten(y)}, Grid: [3]int{1 << 20, 1, 1}, Group: [3]int{256, 1, 1}}
+		b.SetBytes(8 << 20)
+		for b.Loop() {
+			if err := p.Run(context.Background(), l); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 	b.Run("go", func(b *testing.B) {
 		b.SetBytes(8 << 20)
 		for b.Loop() {
@@ -95,4 +105,41 @@ func BenchmarkDot(b *testing.B) {
 			}
 		}
 	})
+}
+
+// BenchmarkRowSum is a row reduction as kernels write it: strided loop, simd
+// sum, threadgroup memory.
+func BenchmarkRowSum(b *testing.B) {
+	const rows, size = 1024, 1024
+	for _, group := range []int{32, 256} {
+		k := newKernel("rowsum")
+		x, y := k.in("x", ir.F32), k.out("y", ir.F32)
+		shared := k.Alloc(ir.Alloc{Name: "shared", Space: ir.Threadgroup, Size: 128, Align: 4, Elem: ir.F32})
+		t, n := k.Special(ir.ThreadIndexInThreadgroup), k.Special(ir.ThreadsPerThreadgroup)
+		row := k.Special(ir.ThreadgroupPositionInGrid)
+		lane, simd := k.Special(ir.ThreadIndexInSimdgroup), k.Special(ir.SimdgroupIndexInThreadgroup)
+		base := k.PtrAdd(ir.AtIndex(x, row, 4*size, 0))
+		sum, i := k.variable("sum", k.ConstF32(0)), k.variable("i", t)
+		k.Loop(func(*ir.Loop) ir.Reg { return k.Compare(ir.Lt, i, k.ConstU32(size)) },
+			func(*ir.Loop) { k.Set(sum, k.Binary(ir.Add, sum, k.Load(ir.F32, k.at(base, ir.F32, i)))) },
+			func(*ir.Loop) { k.Set(i, k.Binary(ir.Add, i, n)) })
+		s := k.Simd(ir.SimdSum, 32, sum)
+		k.If(k.Compare(ir.Eq, lane, k.ConstU32(0)), func() { k.Store(ir.F32, k.at(shared, ir.F32, simd), s) }, nil)
+		k.Barrier(false)
+		k.If(k.Compare(ir.Lt, t, k.ConstU32(uint32(group/32))), func() {
+			total := k.Simd(ir.SimdSum, 32, k.Load(ir.F32, k.at(shared, ir.F32, t)))
+			k.If(k.Compare(ir.Eq, t, k.ConstU32(0)), func() { k.Store(ir.F32, k.at(y, ir.F32, row), total) }, nil)
+		}, nil)
+		p := mustCompile(b, k.Finish(), launch.Options{})
+		in, out := mishInput(rows*size), make([]float32, rows)
+		l := launch.Launch{Args: []launch.Arg{on(in), on(out)}, Grid: [3]int{rows * group, 1, 1}, Group: [3]int{group, 1, 1}}
+		b.Run(fmt.Sprintf("interp/group=%d", group), func(b *testing.B) {
+			b.SetBytes(4 * rows * size)
+			for b.Loop() {
+				if err := p.Run(context.Background(), l); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
 }

@@ -157,6 +157,27 @@ func TestUninitialized(t *testing.T) {
 	expect(t, checkRun(t, k.Finish(), 8, 4, on(make([]float32, 8))), "read of uninitialized tile: index 0 was never written (lanes 0-3 of threadgroup 1)")
 }
 
+// TestUninitializedPart gives a kernel part of a buffer as its output: the
+// rest was written by others.
+func TestUninitializedPart(t *testing.T) {
+	for _, at := range []int64{-4, 0, 64} {
+		k := newKernel("part")
+		x, out := k.in("x", ir.F32), k.out("out", ir.F32)
+		k.put(out, ir.F32, k.Load(ir.F32, ir.At(x, 64+at)))
+		whole := make([]float32, 64)
+		arg := unwritten(whole)
+		arg.Offset, arg.Lo, arg.Hi = 64, 64, 128
+		all := arg
+		all.Offset, all.Lo, all.Hi, all.Undefined = 0, 0, 256, false
+		found := checkRun(t, k.Finish(), 1, 1, all, arg)
+		if at == 0 {
+			expect(t, found, "Uninitialized: read of uninitialized x: index 16 was never written")
+		} else {
+			expect(t, found)
+		}
+	}
+}
+
 // TestUninitializedCopy copies a half-filled struct, which is fine, and a
 // field without a value into a buffer, which is not.
 func TestUninitializedCopy(t *testing.T) {
@@ -303,6 +324,8 @@ func TestDivergentBarrier(t *testing.T) {
 		case "return":
 			k.If(k.Not(cond), k.Return, nil)
 			k.Barrier(simd)
+		case "one simdgroup":
+			k.If(k.Compare(ir.Lt, k.gid, k.ConstU32(32)), func() { k.Barrier(simd) }, nil)
 		case "uniform":
 			k.If(k.Compare(ir.Lt, k.Special(ir.ThreadgroupPositionInGrid), k.ConstU32(1)), func() { k.Barrier(simd) }, nil)
 		}
@@ -311,7 +334,9 @@ func TestDivergentBarrier(t *testing.T) {
 	expect(t, checkRun(t, build("branch", false), 64, 64), "DivergentBarrier: threadgroup barrier that not all threads reach: lanes 40-63 took another path (threadgroup 0)")
 	expect(t, checkRun(t, build("return", false), 64, 64), "DivergentBarrier: threadgroup barrier that not all threads reach: lanes 40-63 returned before (threadgroup 0)")
 	expect(t, checkRun(t, build("branch", true), 64, 64), "DivergentBarrier: simdgroup barrier that not all threads reach: lanes 40-63 took another path")
-	expect(t, checkRun(t, build("return", true), 40, 40))
+	expect(t, checkRun(t, build("one simdgroup", false), 64, 64), "DivergentBarrier: threadgroup barrier that not all threads reach: lanes 32-63 took another path")
+	clean(t, build("return", true), 40, 40)
+	clean(t, build("one simdgroup", true), 64, 64)
 	clean(t, build("uniform", false), 64, 32)
 	clean(t, build("uniform", true), 64, 32)
 }

@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -293,6 +294,30 @@ func TestCancel(t *testing.T) {
 			t.Errorf("a launch with a dead context gave %v", err)
 		}
 	}
+}
+
+// TestTogether launches one program from several goroutines.
+func TestTogether(t *testing.T) {
+	p := mustCompile(t, mishFunc(), launch.Options{})
+	var wg sync.WaitGroup
+	for _, n := range []int{100, 3000, 64, 5000} {
+		wg.Go(func() {
+			x, y := mishInput(n), make([]float32, n)
+			for range 20 {
+				clear(y)
+				if err := p.Run(context.Background(), launch.Launch{Args: []launch.Arg{on(x), on(y)}, Grid: [3]int{n, 1, 1}, Group: [3]int{64, 1, 1}}); err != nil {
+					t.Error(err)
+				}
+				for i := range y {
+					if y[i] != mish(x[i]) {
+						t.Errorf("y[%d] = %g, want %g", i, y[i], mish(x[i]))
+						return
+					}
+				}
+			}
+		})
+	}
+	wg.Wait()
 }
 
 func TestRefusals(t *testing.T) {

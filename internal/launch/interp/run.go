@@ -39,16 +39,24 @@ type framePool struct {
 }
 
 func (p *program) getFrame(lanes int) *frame {
-	p.pool.mu.Lock()
-	defer p.pool.mu.Unlock()
-	for i := len(p.pool.frames) - 1; i >= 0; i-- {
-		if f := p.pool.frames[i]; f.cap >= lanes {
-			p.pool.frames = append(p.pool.frames[:i], p.pool.frames[i+1:]...)
+	if f := p.pool.take(lanes); f != nil {
+		return f
+	}
+	return newFrame(p, lanes)
+}
+
+// take returns a frame of at least so many lanes, or nil.
+func (pool *framePool) take(lanes int) *frame {
+	pool.mu.Lock()
+	defer pool.mu.Unlock()
+	for i := len(pool.frames) - 1; i >= 0; i-- {
+		if f := pool.frames[i]; f.cap >= lanes {
+			pool.frames = append(pool.frames[:i], pool.frames[i+1:]...)
 			return f
 		}
 	}
-	p.pool.frames = nil // all too small
-	return newFrame(p, lanes)
+	pool.frames = nil // all too small
+	return nil
 }
 
 func (p *program) putFrame(f *frame) {
