@@ -213,7 +213,7 @@ func (l *lowerer) scalarParam(v *check.Var) *place {
 	if v.Addressed || v.Assigned {
 		return l.entryVar(v, val)
 	}
-	return &place{t: v.Type, regs: val, home: base}
+	return &place{t: v.Type, regs: val, home: l.one(base)}
 }
 
 func (l *lowerer) bufferParam(v *check.Var) *place {
@@ -225,26 +225,26 @@ func (l *lowerer) bufferParam(v *check.Var) *place {
 }
 
 var attributes = map[string]ir.SpecialKind{
-	"thread_position_in_grid":              ir.ThreadPositionInGrid,
-	"thread_position_in_threadgroup":       ir.ThreadPositionInThreadgroup,
-	"threadgroup_position_in_grid":         ir.ThreadgroupPositionInGrid,
-	"threads_per_grid":                     ir.ThreadsPerGrid,
-	"grid_size":                            ir.ThreadsPerGrid,
-	"threads_per_threadgroup":              ir.ThreadsPerThreadgroup,
-	"dispatch_threads_per_threadgroup":     ir.DispatchThreadsPerThreadgroup,
-	"threadgroups_per_grid":                ir.ThreadgroupsPerGrid,
-	"grid_origin":                          ir.GridOrigin,
-	"thread_index_in_threadgroup":          ir.ThreadIndexInThreadgroup,
-	"thread_index_in_simdgroup":            ir.ThreadIndexInSimdgroup,
-	"simdgroup_index_in_threadgroup":       ir.SimdgroupIndexInThreadgroup,
-	"simdgroups_per_threadgroup":           ir.SimdgroupsPerThreadgroup,
-	"dispatch_simdgroups_per_threadgroup":  ir.DispatchSimdgroupsPerThreadgroup,
-	"threads_per_simdgroup":                ir.ThreadsPerSimdgroup,
-	"thread_execution_width":               ir.ThreadsPerSimdgroup,
-	"thread_index_in_quadgroup":            ir.ThreadIndexInQuadgroup,
-	"quadgroup_index_in_threadgroup":       ir.QuadgroupIndexInThreadgroup,
-	"quadgroups_per_threadgroup":           ir.QuadgroupsPerThreadgroup,
-	"dispatch_quadgroups_per_threadgroup":  ir.DispatchQuadgroupsPerThreadgroup,
+	"thread_position_in_grid":             ir.ThreadPositionInGrid,
+	"thread_position_in_threadgroup":      ir.ThreadPositionInThreadgroup,
+	"threadgroup_position_in_grid":        ir.ThreadgroupPositionInGrid,
+	"threads_per_grid":                    ir.ThreadsPerGrid,
+	"grid_size":                           ir.ThreadsPerGrid,
+	"threads_per_threadgroup":             ir.ThreadsPerThreadgroup,
+	"dispatch_threads_per_threadgroup":    ir.DispatchThreadsPerThreadgroup,
+	"threadgroups_per_grid":               ir.ThreadgroupsPerGrid,
+	"grid_origin":                         ir.GridOrigin,
+	"thread_index_in_threadgroup":         ir.ThreadIndexInThreadgroup,
+	"thread_index_in_simdgroup":           ir.ThreadIndexInSimdgroup,
+	"simdgroup_index_in_threadgroup":      ir.SimdgroupIndexInThreadgroup,
+	"simdgroups_per_threadgroup":          ir.SimdgroupsPerThreadgroup,
+	"dispatch_simdgroups_per_threadgroup": ir.DispatchSimdgroupsPerThreadgroup,
+	"threads_per_simdgroup":               ir.ThreadsPerSimdgroup,
+	"thread_execution_width":              ir.ThreadsPerSimdgroup,
+	"thread_index_in_quadgroup":           ir.ThreadIndexInQuadgroup,
+	"quadgroup_index_in_threadgroup":      ir.QuadgroupIndexInThreadgroup,
+	"quadgroups_per_threadgroup":          ir.QuadgroupsPerThreadgroup,
+	"dispatch_quadgroups_per_threadgroup": ir.DispatchQuadgroupsPerThreadgroup,
 }
 
 // attribute returns the place of a thread attribute; its elements are read
