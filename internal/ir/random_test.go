@@ -43,7 +43,9 @@ func randomFunc(seed uint64, n int) *Func {
 	for s := Device; s <= Thread; s++ {
 		g.add(g.b.PtrVar(s, "p"))
 	}
-	g.block()
+	for g.left > 0 && !g.b.Dead() {
+		g.block()
+	}
 	return g.b.Finish()
 }
 
@@ -58,6 +60,16 @@ func (g *generator) pick(t Type, s Space) Reg {
 	}
 	l := g.vals[regClass{t, s}]
 	return l[g.IntN(len(l))]
+}
+
+// cond picks a condition that the Builder cannot decide.
+func (g *generator) cond() Reg {
+	for {
+		r := g.pick(Bool, 0)
+		if _, ok := g.b.ConstValue(r); !ok {
+			return r
+		}
+	}
 }
 
 // scoped forgets the registers that build adds.
@@ -75,10 +87,10 @@ func (g *generator) block() {
 		g.left--
 		switch k := g.IntN(24); {
 		case k == 0:
-			g.b.If(g.pick(Bool, 0), func() { g.scoped(g.block) }, func() { g.scoped(g.block) })
+			g.b.If(g.cond(), func() { g.scoped(g.block) }, func() { g.scoped(g.block) })
 		case k == 1 && len(g.loops) < 4:
 			head := func(l *Loop) (c Reg) {
-				g.scoped(func() { g.block(); c = g.pick(Bool, 0) })
+				g.scoped(func() { g.block(); c = g.cond() })
 				if g.IntN(3) == 0 {
 					c = NoReg
 				}
@@ -88,7 +100,7 @@ func (g *generator) block() {
 			g.b.Loop(head, func(l *Loop) {
 				g.loops = append(g.loops, l)
 				g.scoped(g.block)
-				g.b.If(g.pick(Bool, 0), func() { g.b.Break(l) }, nil)
+				g.b.If(g.cond(), func() { g.b.Break(l) }, nil)
 				g.loops = g.loops[:len(g.loops)-1]
 			}, step)
 		case k == 2 && len(g.scopes) < 4:
@@ -99,11 +111,11 @@ func (g *generator) block() {
 			})
 		case k == 3 && len(g.loops) > 0:
 			l := g.loops[g.IntN(len(g.loops))]
-			g.b.If(g.pick(Bool, 0), func() { g.b.Break(l) }, func() { g.b.Continue(l) })
+			g.b.If(g.cond(), func() { g.b.Break(l) }, func() { g.b.Continue(l) })
 		case k == 4 && len(g.scopes) > 0:
-			g.b.If(g.pick(Bool, 0), func() { g.b.Leave(g.scopes[g.IntN(len(g.scopes))]) }, nil)
+			g.b.If(g.cond(), func() { g.b.Leave(g.scopes[g.IntN(len(g.scopes))]) }, nil)
 		case k == 5:
-			g.b.If(g.pick(Bool, 0), g.b.Return, nil)
+			g.b.If(g.cond(), g.b.Return, nil)
 		default:
 			g.instr(1 + Op(g.IntN(int(NumOps)-1)))
 		}
