@@ -132,7 +132,7 @@ const (
 	// Simdgroup functions over the active lanes of the simdgroup (Imm 32) or
 	// quad (Imm 4). T is I32 U32 I64 U64 F16 BF16 F32, for the shuffles also
 	// Bool, narrow integers and Ptr.
-	SimdSum
+	SimdSum // lanes in ascending order, here and in prefixes; F16 and BF16 accumulate in F32 and round once
 	SimdProduct
 	SimdMin
 	SimdMax
@@ -143,13 +143,13 @@ const (
 	SimdPrefixExSum   // exclusive
 	SimdPrefixProduct // inclusive
 	SimdPrefixExProduct
-	SimdShuffle     // Dst = Args[0] of lane Args[1] (U32); a lane that is absent or inactive gives this lane's own value... see interp
+	SimdShuffle     // Dst = Args[0] of lane Args[1] (U32); here and below, a lane that is absent or inactive gives this lane's own value
 	SimdShuffleUp   // of lane - Args[1]; out of range: own value
 	SimdShuffleDown // of lane + Args[1]; out of range: own value
 	SimdShuffleXor  // of lane ^ Args[1]
 	SimdRotateUp    // of (lane - Args[1]) mod width
 	SimdRotateDown  // of (lane + Args[1]) mod width
-	SimdFillUp      // Args: data, filling, delta U32, modulo U32: simd_shuffle_and_fill_up
+	SimdFillUp      // Args: data, filling, delta U32, modulo U32: simd_shuffle_and_fill_up; in each part of modulo lanes, the lowest delta get the filling of lane + modulo - delta
 	SimdFillDown    // likewise down
 	SimdBroadcast   // of lane Args[1] (U32)
 	SimdBroadcastFirst
