@@ -8,6 +8,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/zmlx-go/zmlx"
+	"github.com/zmlx-go/zmlx/internal/signature"
 )
 
 type emitCommand struct {
@@ -24,7 +25,12 @@ func (c *emitCommand) Run(env environment) error {
 	if err != nil {
 		return err
 	}
-	text, err := call.kernel.Emit(c.Target, call.launch, call.inputs...)
+	text := ""
+	if c.Target == "msl" {
+		text, err = call.metal()
+	} else {
+		text, err = call.kernel.Emit(c.Target, call.launch, call.inputs...)
+	}
 	if err != nil {
 		return err
 	}
@@ -33,6 +39,26 @@ func (c *emitCommand) Run(env environment) error {
 	}
 	_, err = fmt.Fprint(env.stdout, text)
 	return err
+}
+
+// metal returns the text that MLX generates. It needs no compiling, so that
+// bodies beyond our kernel language have one too.
+func (c *call) metal() (string, error) {
+	inputs := make([]signature.Input, len(c.inputs))
+	for i, a := range c.inputs {
+		inputs[i] = signature.Input{DType: a.DType(), Shape: a.Shape()}
+	}
+	k, dtypes := c.capsule.Kernel, c.capsule.OutputDTypes
+	if dtypes == nil && len(inputs) > 0 {
+		for range k.OutputNames {
+			dtypes = append(dtypes, inputs[0].DType)
+		}
+	}
+	s, err := signature.Build(k, inputs, dtypes, c.capsule.Template)
+	if err != nil {
+		return "", err
+	}
+	return s.MSL(k), nil
 }
 
 type devicesCommand struct {
