@@ -232,7 +232,7 @@ func (c *checker) builtin(fn *parse.Ident, b *builtin, args []argument, x *parse
 		return c.geometricCall(call)
 	case simdReduce:
 		t := call.args[0].Type()
-		if first := strings.HasSuffix(call.name, "broadcast_first"); !shuffles(t) || !first && !(t.Scalar().IsInt() || t.Scalar().IsFloat()) {
+		if first := strings.HasSuffix(call.name, "broadcast_first"); !c.shuffles(t) || !first && !(t.Scalar().IsInt() || t.Scalar().IsFloat()) {
 			if t.Kind == Bool && !first {
 				return call.result(TInt, c.cast(call.args[0], TInt))
 			}
@@ -246,7 +246,7 @@ func (c *checker) builtin(fn *parse.Ident, b *builtin, args []argument, x *parse
 		return call.result(t, call.args[0])
 	case simdShuffle:
 		t := call.args[0].Type()
-		if !shuffles(t) {
+		if !c.shuffles(t) {
 			c.errs.Errorf(x.Span, NoMatch, "%s does not take %s", fn.Name, t)
 			break
 		}
@@ -259,10 +259,10 @@ func (c *checker) builtin(fn *parse.Ident, b *builtin, args []argument, x *parse
 }
 
 // shuffles reports whether values of t can move between lanes.
-func shuffles(t *Type) bool {
+func (c *checker) shuffles(t *Type) bool {
 	switch t.Kind {
 	case StructKind:
-		return !holdsArray(t)
+		return !c.holdsArray(t)
 	case Vector:
 		return true
 	}
@@ -516,7 +516,7 @@ func typeFill(c *checker, b *builtin, call *builtinCall) Expr {
 		return bad(call.span)
 	}
 	t := call.args[0].Type()
-	if !shuffles(t) {
+	if !c.shuffles(t) {
 		c.errs.Errorf(call.span, NoMatch, "%s does not take %s", call.fn.Name, t)
 		return bad(call.span)
 	}

@@ -91,10 +91,13 @@ func (c *checker) match(f *function, args []argument, explicit []parse.Node, s *
 	if len(args) < least || len(args) > most || f.decl.Deleted {
 		return nil
 	}
-	saved := c.errs
-	c.errs = &source.List{Set: saved.Set}
-	defer func() { c.errs = saved }()
+	c.tick(source.Span{})
+	var cand *candidate
+	c.try(func() { cand = c.tryMatch(f, args, explicit, s) })
+	return cand
+}
 
+func (c *checker) tryMatch(f *function, args []argument, explicit []parse.Node, s *scope) *candidate {
 	cand := &candidate{f: f, ranks: make([]int, len(args))}
 	inner := newScope(f.scope)
 	if head := f.decl.Template; head != nil && len(head.Params) > 0 {
@@ -118,6 +121,7 @@ func (c *checker) match(f *function, args []argument, explicit []parse.Node, s *
 		if q.auto {
 			continue
 		}
+		q = inThread(q)
 		if cand.ranks[i] = c.argRank(a, q); cand.ranks[i] >= rankNone {
 			return nil
 		}

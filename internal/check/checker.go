@@ -16,8 +16,15 @@ import (
 const (
 	maxInstances = 4096    // function and struct instances of one kernel
 	maxDepth     = 200     // nested instantiations
-	maxArrayLen  = 1 << 26 // elements of one array
+	maxWork      = 1 << 20 // expressions, statements and overloads looked at
+	maxDiags     = 200     // findings of one kernel
+	maxSize      = 1 << 24 // bytes of one variable
+	maxStruct    = 1 << 16 // bytes of one struct
+	maxData      = 1 << 26 // bytes of all constant tables
 )
+
+// crash makes an internal error a panic, for tests: a user sees a finding.
+var crash = false
 
 // Kernel checks tree, whose body has the parameters of sig. Findings go to
 // errs; if one is an error, Kernel returns nil.
@@ -25,18 +32,29 @@ func Kernel(set *source.Set, tree *parse.Tree, name string, sig *signature.Signa
 	c := &checker{
 		set:     set,
 		errs:    errs,
+		all:     errs,
 		insts:   make(map[instKey]*funcInst),
 		structs: make(map[*Struct]*structInst),
 		closure: make(map[*Func]*closure),
+		values:  make(map[*Var]*Const),
+		refs:    make(map[*Var]Expr),
+		results: make(map[*Func]qualType),
 	}
 	defer func() {
-		if r := recover(); r != nil {
-			stop, ok := r.(bailout)
-			if !ok {
-				panic(r)
-			}
+		r := recover()
+		if r == nil {
+			return
+		}
+		prog = nil
+		stop, ok := r.(bailout)
+		switch {
+		case ok && stop.msg != "":
 			errs.Errorf(stop.span, TooComplex, "%s", stop.msg)
-			prog = nil
+		case ok:
+		case crash:
+			panic(r)
+		default:
+			errs.Errorf(c.at, InternalError, "internal error: %v", r).Hint = "please report it with the kernel's text; the kernel itself may be right"
 		}
 	}()
 	for _, p := range sig.Params {
@@ -65,10 +83,58 @@ func Kernel(set *source.Set, tree *parse.Tree, name string, sig *signature.Signa
 	if errs.Err() != nil {
 		return nil
 	}
+	if c.dropped.Valid() {
+		if crash {
+			panic("a statement was dropped without an error")
+		}
+		errs.Errorf(c.dropped, InternalError, "internal error: this statement has no meaning, and no error says why").Hint = "please report it with the kernel's text"
+		return nil
+	}
 	return prog
 }
 
-// A bailout ends a check that would not end by itself.
+// tick counts work, so that no text keeps the checker busy for long.
+func (c *checker) tick(span source.Span) {
+	if span.Valid() {
+		c.at = span
+	}
+	if c.work++; c.work > maxWork {
+		panic(bailout{c.at, "this kernel, with all its templates instantiated, is too large"})
+	}
+	if len(c.errs.Diags) > maxDiags {
+		panic(bailout{}) // enough has been said
+	}
+}
+
+// drop notes that a statement was left out because something in it has no
+// meaning: an error must say what.
+func (c *checker) drop(span source.Span) {
+	if c.trial == 0 {
+		c.dropped = span
+	}
+}
+
+// hard runs f outside any trial: in the bodies of templates and structs a
+// fault is an error, as in C++, and not a reason to try another overload.
+func (c *checker) hard(f func()) {
+	saved, trial := c.errs, c.trial
+	c.errs, c.trial = c.all, 0
+	defer func() { c.errs, c.trial = saved, trial }()
+	f()
+}
+
+// try runs f with findings kept apart, and returns those.
+func (c *checker) try(f func()) []source.Diag {
+	saved := c.errs
+	c.errs = &source.List{Set: saved.Set}
+	c.trial++
+	defer func() { c.errs = saved; c.trial-- }()
+	f()
+	return c.errs.Diags
+}
+
+// A bailout ends a check that would not end by itself; without a message,
+// one that has reported enough.
 type bailout struct {
 	span source.Span
 	msg  string
@@ -76,7 +142,8 @@ type bailout struct {
 
 type checker struct {
 	set  *source.Set
-	errs *source.List
+	errs *source.List // where findings go: all, or those of an overload being tried
+	all  *source.List // the kernel's findings
 
 	prelude *scope
 	file    *scope
@@ -85,9 +152,18 @@ type checker struct {
 	insts   map[instKey]*funcInst
 	structs map[*Struct]*structInst
 	closure map[*Func]*closure
+	values  map[*Var]*Const    // constants whose value is known
+	refs    map[*Var]Expr      // what local references name
+	results map[*Func]qualType // return types as declared, of functions that return references
 	depth   int
+	work    int
+	data    int  // bytes of constant tables
+	trial   int  // overloads being tried: findings may come to nothing
+	user    bool // inside a user-defined conversion, where there is no second one
 
-	fn *funcCtx // the function being checked
+	at      source.Span // what is being looked at, for internal errors
+	dropped source.Span // a statement left out
+	fn      *funcCtx    // the function being checked
 }
 
 // A funcCtx is the state of checking one function's body.
@@ -99,9 +175,8 @@ type funcCtx struct {
 	owner  *structInst
 	loops  int // loops and switches around the current statement
 	breaks int
-	known  map[*Var]*Const // local constants whose value is known
-	result Expr            // the value of the last return, for constant evaluation
 	nret   int
+	infer  bool // ret was deduced from a return
 }
 
 // kernelScope declares the parameters, attributes and template arguments that
@@ -208,6 +283,7 @@ func (c *checker) collect(decls []parse.Decl, s *scope) {
 		case *parse.StaticAssert:
 			c.fn = &funcCtx{ret: TVoid}
 			c.staticAssert(d, s)
+			c.fn = nil
 		case *parse.NamespaceDecl:
 			ns, ok := s.names[d.Name].(*namespace)
 			if !ok {
@@ -324,11 +400,10 @@ func (c *checker) enum(d *parse.EnumDecl, s *scope) {
 	if d.Name == "" {
 		return
 	}
-	if d.Scoped {
-		s.set(d.Name, &namespace{scope: items})
-	} else {
-		s.set(d.Name, &typeName{typ: t})
+	if c.redeclared(s, d.Name, d.Span) {
+		return
 	}
+	s.set(d.Name, &typeName{typ: t, items: items})
 }
 
 // cmpFn returns f, or a context for checking outside any function.
@@ -364,16 +439,25 @@ func (c *checker) checkUnused(decls []parse.Decl) {
 		if !ok || f.Template != nil || f.Body == nil || used[f] {
 			continue
 		}
-		saved := c.errs
-		c.errs = &source.List{Set: saved.Set}
-		c.instantiate(&function{decl: f, scope: c.file}, nil, f.Span)
-		for _, e := range c.errs.Diags {
+		for _, e := range c.unused(f) {
 			if e.Severity == source.Error {
-				e.Severity = source.Warning
+				e.Severity, e.Code = source.Warning, UnusedFunction
 				e.Msg = fmt.Sprintf("%s, in a function that the kernel does not call", e.Msg)
+				if e.Hint == "" {
+					e.Hint = "Metal refuses the whole kernel: mend the function, or take it out of the header"
+				}
 			}
-			saved.Add(e)
+			c.errs.Add(e)
 		}
-		c.errs = saved
 	}
+}
+
+// unused checks a function that nothing calls and returns what is found.
+func (c *checker) unused(f *parse.FuncDecl) []source.Diag {
+	saved := c.all
+	defer func() { c.all, c.errs = saved, saved }()
+	c.all = &source.List{Set: c.set}
+	c.errs = c.all
+	c.instantiate(&function{decl: f, scope: c.file}, nil, f.Span)
+	return c.all.Diags
 }

@@ -39,5 +39,6 @@ const (
 	NotAnAtomic        source.Code = "NotAnAtomic"        // an atomic function on something that is not atomic
 	AtomicAccess       source.Code = "AtomicAccess"       // a plain read or write of an atomic
 	DuplicateCase      source.Code = "DuplicateCase"      // two equal labels in a switch
+	InternalError      source.Code = "InternalError"      // a fault of the checker itself
 	UnusedFunction     source.Code = "UnusedFunction"     // warning: an error in a function that nothing calls
 )

@@ -11,6 +11,7 @@ import (
 
 	"github.com/zmlx-go/zmlx/half"
 	"github.com/zmlx-go/zmlx/internal/parse"
+	"github.com/zmlx-go/zmlx/internal/source"
 )
 
 func intConst(t *Type, v int64) *Const { return &Const{Typed: Typed{T: t}, I: wrap(t.Kind, uint64(v))} }
@@ -274,9 +275,7 @@ func (c *checker) evalExpr(e Expr, vars env, depth int) *Const {
 		if k := vars[e.V]; k != nil {
 			return k
 		}
-		if c.fn != nil {
-			return c.fn.known[e.V]
-		}
+		return c.values[e.V]
 	case *Convert:
 		if k := sub(e.X); k != nil && e.T.IsScalar() {
 			return convertConst(k, e.T)
@@ -578,6 +577,14 @@ func putConst(p []byte, k *Const) {
 	for i := range k.T.Size() {
 		p[i] = byte(u >> (8 * i))
 	}
+}
+
+// table returns memory for a constant of type t.
+func (c *checker) table(t *Type, span source.Span) []byte {
+	if c.data += t.Size(); c.data > maxData {
+		panic(bailout{span, "this kernel's constant tables, with all its templates instantiated, are too large"})
+	}
+	return make([]byte, t.Size())
 }
 
 // putValue writes a constant of any type into p, or reports false.

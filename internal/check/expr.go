@@ -39,8 +39,8 @@ func (c *checker) value(x parse.Expr, s *scope) Expr {
 
 // known replaces a variable whose value is known by that value.
 func (c *checker) known(e Expr) Expr {
-	if r, ok := e.(*VarRef); ok && c.fn != nil {
-		if k := c.fn.known[r.V]; k != nil {
+	if r, ok := e.(*VarRef); ok {
+		if k := c.values[r.V]; k != nil {
 			kk := *k
 			kk.Span = r.Span
 			return &kk
@@ -263,6 +263,9 @@ func (c *checker) lookupPath(path []string, name string, s *scope) (object, *sco
 		case *namespace:
 			from = o.scope
 		case *typeName, *structTemplate:
+			if tn, ok := o.(*typeName); ok && tn.items != nil && i == len(path)-1 {
+				return tn.items.names[name], tn.items
+			}
 			t := c.typeOfObject(o, in, source.Span{})
 			inst := c.structs[t.structOrNil()]
 			if inst == nil || i != len(path)-1 {
@@ -288,6 +291,12 @@ func (c *checker) fileVar(l *lazyVar) object {
 	}
 	l.busy = true
 	defer func() { l.busy = false }()
+	c.hard(func() { c.resolveVar(l) })
+	return l.obj
+}
+
+func (c *checker) resolveVar(l *lazyVar) {
+	d := l.decl
 	saved := c.fn
 	c.fn = &funcCtx{ret: TVoid}
 	defer func() { c.fn = saved }()
@@ -295,7 +304,7 @@ func (c *checker) fileVar(l *lazyVar) object {
 	init := c.declInit(d, &q, l.scope)
 	if q.ref || q.Kind == Void || q.Kind == Invalid {
 		l.obj = &constant{val: &Const{Typed: Typed{TInvalid, d.NameSpan}}}
-		return l.obj
+		return
 	}
 	if !q.readOnly && !d.Constexpr && q.space != Constant {
 		c.errs.Errorf(d.NameSpan, MisplacedStorage, "a variable outside functions has to be constant").Hint = "declare it constant, as in: constant float table[4] = {…};"
@@ -303,21 +312,20 @@ func (c *checker) fileVar(l *lazyVar) object {
 	if init == nil {
 		c.errs.Errorf(d.NameSpan, InvalidInit, "constant %s needs a value", d.Name)
 		l.obj = &constant{val: &Const{Typed: Typed{TInvalid, d.NameSpan}}}
-		return l.obj
+		return
 	}
 	if q.IsScalar() {
 		if k := c.constEval(init); k != nil {
 			l.obj = &constant{val: k}
-			return l.obj
+			return
 		}
 	}
 	v := &Var{Name: d.Name, Type: q.Type, Kind: GlobalVar, Span: d.NameSpan, Space: Constant, ReadOnly: true}
-	v.Data = make([]byte, q.Size())
+	v.Data = c.table(q.Type, d.NameSpan)
 	if !invalid(init) && !c.putValue(v.Data, init) {
 		c.errs.Errorf(init.Range(), NotConstant, "the value of %s is not known at compile time", d.Name)
 	}
 	l.obj = v
-	return v
 }
 
 // typeMember resolves Type::name.

@@ -98,7 +98,7 @@ func (c *checker) lambdaBody(f *function, autos []targ, s *scope, in *funcInst) 
 		}
 	}
 	fn := &Func{Name: "lambda", Span: l.Span}
-	ctx := &funcCtx{fn: fn, this: around.this, owner: around.owner, known: around.known}
+	ctx := &funcCtx{fn: fn, this: around.this, owner: around.owner}
 	c.fn = ctx
 	c.params(fn, l.Params, s, autos)
 	if l.Ret != nil {

@@ -3,6 +3,7 @@ package check
 // This file implements types as written: from a parse.TypeExpr to a Type.
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/zmlx-go/zmlx/internal/parse"
@@ -96,11 +97,19 @@ func (c *checker) typ(te parse.TypeExpr, s *scope) qualType {
 			q.auto, q.autoPtr = true, true
 			return q
 		}
+		if e.Kind == Invalid {
+			q.Type = TInvalid
+			return q
+		}
 		q.Type = PointerTo(e.Type, e.space, e.readOnly)
 		return q
 	case *parse.RefType:
 		e := c.typ(te.Elem, s)
 		e.ref = true
+		if e.Type != nil && e.Kind == Void {
+			c.errs.Errorf(te.Span, NotAType, "there are no references to void")
+			e.Type = TInvalid
+		}
 		if te.RValue {
 			e.readOnly = false
 		}
@@ -110,6 +119,16 @@ func (c *checker) typ(te parse.TypeExpr, s *scope) qualType {
 		if e.auto {
 			c.errs.Errorf(te.Span, NotAType, "an array of auto has no element type")
 			return qualType{Type: TInvalid}
+		}
+		switch {
+		case e.ref:
+			c.errs.Errorf(te.Span, NotAType, "there are no arrays of references")
+			return qualType{Type: TInvalid}
+		case e.Kind == Void || e.Kind == Closure || e.Kind == Array && e.Len < 0:
+			c.errs.Errorf(te.Span, NotAType, "there are no arrays of %s", e.Type)
+			return qualType{Type: TInvalid}
+		case e.Kind == Invalid:
+			return e
 		}
 		n := -1 // from the initialiser
 		if te.Len != nil {
@@ -132,9 +151,17 @@ func (c *checker) arrayLen(x parse.Expr, s *scope, elem *Type) int {
 	if k == nil {
 		return 1
 	}
-	n := int64(k.I)
-	if n < 0 || n > maxArrayLen || (elem.Size() > 0 && n > maxArrayLen*4/int64(elem.Size())) {
-		c.errs.Errorf(x.Range(), InvalidSize, "array length %d is not possible", n).Hint = "lengths are known at compile time and fit in memory"
+	return c.checkLen(int64(k.I), k.T, elem, x.Range())
+}
+
+// checkLen reports a length that no array of elem can have.
+func (c *checker) checkLen(n int64, t, elem *Type, span source.Span) int {
+	if n < 0 && t.Kind != ULong || uint64(n) > uint64(maxSize/max(elem.Size(), 1)) {
+		d := c.errs.Errorf(span, InvalidSize, "an array cannot have %d elements", n)
+		if t.Kind == ULong {
+			d.Msg = fmt.Sprintf("an array cannot have %d elements", uint64(n))
+		}
+		d.Hint = fmt.Sprintf("a variable has at most %d bytes", maxSize)
 		return 1
 	}
 	return int(n)
@@ -157,6 +184,10 @@ func (c *checker) named(te *parse.NamedType, s *scope) *Type {
 		case *namespace:
 			from = o.scope
 		case *typeName:
+			if o.items != nil {
+				from = o.items
+				break
+			}
 			t := c.typeOfObject(o, in, te.Span)
 			inst := c.structs[t.structOrNil()]
 			if inst == nil {
@@ -251,6 +282,13 @@ func (c *checker) typeOfObject(o object, in *scope, span source.Span) *Type {
 		return TInvalid
 	}
 	l.busy = true
+	c.hard(func() { c.resolve(tn, l) })
+	l.busy = false
+	return tn.typ
+}
+
+// resolve works out a type's declaration.
+func (c *checker) resolve(tn *typeName, l *lazyType) {
 	if l.alias != nil {
 		q := c.typ(l.alias.Type, l.scope)
 		tn.typ = q.Type
@@ -260,8 +298,6 @@ func (c *checker) typeOfObject(o object, in *scope, span source.Span) *Type {
 	} else {
 		tn.typ = c.plainStruct(tn, l)
 	}
-	l.busy = false
-	return tn.typ
 }
 
 // builtinType resolves the names of the language's own types.
@@ -368,12 +404,7 @@ func (c *checker) builtinTemplate(te *parse.NamedType, s *scope) *Type {
 		t.Packed = te.Name == "packed_vec"
 		return t
 	case "array":
-		n := num(1)
-		if n <= 0 || n > maxArrayLen {
-			c.errs.Errorf(te.Span, InvalidSize, "array length %d is not possible", n)
-			n = 1
-		}
-		return ArrayOf(elem, n)
+		return ArrayOf(elem, c.checkLen(int64(num(1)), TInt, elem, te.Span))
 	case "simdgroup_matrix":
 		if r, k := num(1), num(2); r != 8 || k != 8 {
 			c.errs.Errorf(te.Span, UnsupportedFeature, "a %dx%d simdgroup_matrix is not in the kernel language", r, k).Hint = "only 8x8 exists"

@@ -20,8 +20,9 @@ type (
 
 	// typeName is a type that has a name.
 	typeName struct {
-		typ  *Type
-		decl *lazyType // declared, not yet resolved
+		typ   *Type
+		decl  *lazyType // declared, not yet resolved
+		items *scope    // the enumerators, of an enumeration
 	}
 
 	// lazyType is an alias or struct that is resolved when first used.

@@ -332,14 +332,14 @@ func (c *checker) localVar(d *parse.VarDecl, s *scope, out []Stmt) []Stmt {
 	if space == Device {
 		c.errs.Errorf(d.NameSpan, MisplacedStorage, "a variable in a function lives in thread or threadgroup memory, not in %s memory", space)
 	}
-	v.Addressed = holdsArray(v.Type)
+	v.Addressed = c.holdsArray(v.Type)
 	if v.ReadOnly && init != nil {
 		if k := c.constEval(init); k != nil && v.Type.IsScalar() {
-			c.fn.remember(v, k)
+			c.values[v] = k
 		} else if d.Constexpr && v.Type.IsScalar() {
 			c.errs.Errorf(init.Range(), NotConstant, "the value of constexpr %s is not known at compile time", d.Name).Hint = "make it const"
 		} else if v.Type.Kind == Array {
-			data := make([]byte, v.Type.Size())
+			data := c.table(v.Type, d.NameSpan)
 			if c.putValue(data, init) {
 				v.Kind, v.Data = GlobalVar, data
 				return out
@@ -351,14 +351,6 @@ func (c *checker) localVar(d *parse.VarDecl, s *scope, out []Stmt) []Stmt {
 
 func invalid2(v *Var, init Expr) bool {
 	return v.Type == nil || v.Type.Kind == Invalid || init != nil && invalid(init)
-}
-
-// remember records the value of a constant variable.
-func (f *funcCtx) remember(v *Var, k *Const) {
-	if f.known == nil {
-		f.known = make(map[*Var]*Const)
-	}
-	f.known[v] = k
 }
 
 // pointerDefault settles the address space of a pointer declared without one:
@@ -422,7 +414,7 @@ func (c *checker) localRef(d *parse.VarDecl, q qualType, s *scope, out []Stmt) [
 			return out
 		}
 		v.Kind, v.Space = LocalVar, Thread
-		v.Addressed = holdsArray(v.Type)
+		v.Addressed = c.holdsArray(v.Type)
 		e = c.convert(c.known(e), q.Type, "bind this reference")
 		if invalid(e) {
 			return out

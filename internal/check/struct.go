@@ -4,6 +4,7 @@ package check
 // members.
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/zmlx-go/zmlx/internal/parse"
@@ -19,6 +20,7 @@ type structInst struct {
 	scope *scope // members that belong to the type: statics, methods, types
 	ctors *overloads
 	inits []parse.Expr // default member initialisers, by field; nil where none
+	array bool         // holds an array, however deep
 }
 
 // plainStruct resolves a struct that is no template.
@@ -52,7 +54,7 @@ func (c *checker) structInstance(t *structTemplate, args []targ, span source.Spa
 	if inst := t.insts[key]; inst != nil {
 		return inst.typ
 	}
-	if len(t.insts) >= maxInstances || c.depth >= maxDepth {
+	if len(c.structs) >= maxInstances || c.depth >= maxDepth {
 		panic(bailout{span, "templates nest without end, or nearly so"})
 	}
 	decl := t.primary
@@ -73,6 +75,9 @@ func (c *checker) structInstance(t *structTemplate, args []targ, span source.Spa
 			name.WriteString(a.typ.String())
 		} else {
 			name.WriteString(a.val.text())
+		}
+		if name.Len() > 200 {
+			break // templates of templates of templates
 		}
 	}
 	name.WriteByte('>')
@@ -143,6 +148,13 @@ func (c *checker) defineStruct(d *parse.StructDecl, name string, s *scope, publi
 	if len(d.Bases) > 0 {
 		c.errs.Errorf(d.Bases[0].Range(), UnsupportedFeature, "base classes are not in the kernel language").Hint = "make the base a field"
 	}
+	c.hard(func() { c.members(inst, d, s) })
+	return inst
+}
+
+// members resolves what a struct consists of.
+func (c *checker) members(inst *structInst, d *parse.StructDecl, s *scope) {
+	typ, st, name := inst.typ, inst.typ.Struct, inst.typ.Struct.Name
 	offset := 0
 	for _, m := range d.Members {
 		switch m := m.(type) {
@@ -156,6 +168,8 @@ func (c *checker) defineStruct(d *parse.StructDecl, name string, s *scope, publi
 				c.errs.Errorf(m.Span, InvalidInit, "a field cannot have this type")
 				q.Type = TInvalid
 			}
+			q = inThread(q)
+			inst.array = inst.array || c.holdsArray(q.Type)
 			if _, dup := s.names[m.Name]; dup {
 				c.errs.Errorf(m.NameSpan, Redeclared, "%s already has a member %s", name, m.Name)
 			}
@@ -192,8 +206,10 @@ func (c *checker) defineStruct(d *parse.StructDecl, name string, s *scope, publi
 			c.staticAssert(m, s)
 		}
 	}
-	st.Size = max((offset+st.Align-1)/st.Align*st.Align, 1)
-	return inst
+	if st.Size = max((offset+st.Align-1)/st.Align*st.Align, 1); st.Size > maxStruct {
+		c.errs.Errorf(d.NameSpan, InvalidSize, "%s has %d bytes", name, st.Size).Hint = fmt.Sprintf("a struct has at most %d: take an array out of it", maxStruct)
+		typ.Kind = Invalid
+	}
 }
 
 // fieldName is a data member as its own struct's scope sees it.
@@ -201,18 +217,11 @@ type fieldName struct{ index int }
 
 // holdsArray reports whether values of t contain an array, so that they have
 // to live in memory.
-func holdsArray(t *Type) bool {
-	switch t.Kind {
-	case Array:
-		return true
-	case StructKind:
-		for _, f := range t.Struct.Fields {
-			if holdsArray(f.Type) {
-				return true
-			}
-		}
+func (c *checker) holdsArray(t *Type) bool {
+	if t.Kind == StructKind {
+		return c.structs[t.Struct].array
 	}
-	return false
+	return t.Kind == Array
 }
 
 // ctorBody turns a constructor into a function that makes and returns the
@@ -220,7 +229,7 @@ func holdsArray(t *Type) bool {
 func (c *checker) ctorBody(f *function, s *scope, ctx *funcCtx) *Block {
 	inst := f.owner
 	self := ctx.this
-	self.Addressed = holdsArray(inst.typ)
+	self.Addressed = inst.array
 	b := &Block{Stmts: []Stmt{&DeclStmt{V: self, Span: f.decl.Span, Init: c.defaultFields(inst, f.decl, s)}}}
 	me := func(span source.Span) Expr { return &VarRef{Typed{inst.typ, span}, self} }
 	for _, init := range f.decl.Inits {

@@ -143,6 +143,12 @@ func (c *checker) bindTemplate(head *parse.TemplateHead, args []targ, s *scope, 
 			c.errs.Errorf(span, NoMatch, "template argument %s of %s has to be %s", p.Name, what, kind)
 			return false
 		}
+		if p.Type != nil {
+			if want := c.plainType(p.Type, s); want.IsScalar() && !Identical(a.val.T, want) {
+				args[i].val = convertConst(a.val, want)
+				a = args[i]
+			}
+		}
 		if p.Name == "" {
 			continue
 		}
@@ -368,15 +374,11 @@ func (c *checker) instantiate(f *function, args []targ, span source.Span) *funcI
 	c.insts[key] = in
 	c.depth++
 	saved := c.fn
-	before := c.errs.Errors()
-	c.function(f, args, in)
+	c.hard(func() { c.function(f, args, in) })
 	c.fn = saved
 	c.depth--
 	in.busy = false
-	if in.fn == nil || c.errs.Errors() > before {
-		in.bad = in.fn == nil
-	}
-	if in.bad {
+	if in.bad = in.fn == nil; in.bad {
 		return nil
 	}
 	return in
@@ -424,6 +426,9 @@ func (c *checker) function(f *function, args []targ, in *funcInst) {
 			ctx.ret = q.Type
 		}
 		fn.RetRef = q.ref
+		if q.ref {
+			c.results[fn] = q
+		}
 	default:
 		ctx.ret = TVoid
 	}
@@ -460,6 +465,19 @@ func (c *checker) finishFunc(fn *Func, ctx *funcCtx, span source.Span) {
 	}
 }
 
+// inThread gives a parameter's pointer or reference the thread address space
+// where none is written.
+func inThread(q qualType) qualType {
+	if q.ref {
+		if q.space == NoSpace {
+			q.space = Thread
+		}
+	} else if q.Type != nil && q.Kind == Pointer && q.Space == NoSpace {
+		q.Type = PointerTo(q.Elem, Thread, q.Const)
+	}
+	return q
+}
+
 // params declares a function's parameters. types, if not nil, are the types
 // of auto parameters, in order.
 func (c *checker) params(fn *Func, params []*parse.Param, s *scope, types []targ) {
@@ -471,8 +489,15 @@ func (c *checker) params(fn *Func, params []*parse.Param, s *scope, types []targ
 			if autos < len(types) {
 				q.Type = types[autos].typ
 				autos++
+			} else if fn.Name != "lambda" {
+				c.errs.Errorf(p.Span, UnsupportedFeature, "auto is no type for a function's parameter").Hint = "make the function a template: template <typename T>"
 			}
 		}
+		if q.Kind == Void && !q.ref && p.Name != "" {
+			c.errs.Errorf(p.Span, InvalidInit, "a parameter cannot be void")
+			q.Type = TInvalid
+		}
+		q = inThread(q)
 		if q.Kind == Void && !q.ref && len(params) == 1 && p.Name == "" {
 			continue // f(void)
 		}
