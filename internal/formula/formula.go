@@ -16,6 +16,15 @@ import (
 	"github.com/zmlx-go/zmlx/internal/source"
 )
 
+// An In is an input array.
+type In struct {
+	Name string
+
+	// Row says that the input has one value for each row, not one for each
+	// element: its last axis has length 1 or is missing. Written name[1].
+	Row bool
+}
+
 // A Param is a run-time scalar of a formula.
 type Param struct {
 	Name    string
@@ -32,7 +41,7 @@ type Output struct {
 // A Formula is a definition.
 type Formula struct {
 	Name    string
-	Inputs  []string
+	Inputs  []In
 	Params  []Param
 	Outputs []Output
 	Graph   *Graph
@@ -47,9 +56,9 @@ type Node struct {
 	Int   bool    // Const: written without point or exponent, so that it does not make integers floats
 	Index int     // Input, Param: which
 
-	// Varies is whether the value differs along the row. Inputs vary; a caller
-	// whose input has no last axis of the row's length, or length 1 there,
-	// broadcasts it.
+	// Varies is whether the value differs along the row. An input varies unless
+	// it is declared to have one value for each row, even if a call broadcasts
+	// it along the row.
 	Varies bool
 	Span   source.Span // where the text has it first
 
@@ -81,8 +90,10 @@ func NewGraph() *Graph { return &Graph{known: make(map[key]*Node)} }
 // Len returns the number of nodes.
 func (g *Graph) Len() int { return len(g.nodes) }
 
-// Input returns input number i.
-func (g *Graph) Input(i int) *Node { return g.node(&Node{Op: Input, Index: i, Varies: true}) }
+// Input returns input number i; row says that it has one value for each row.
+func (g *Graph) Input(i int, row bool) *Node {
+	return g.node(&Node{Op: Input, Index: i, Varies: !row})
+}
 
 // Param returns parameter number i.
 func (g *Graph) Param(i int) *Node { return g.node(&Node{Op: ParamOp, Index: i}) }
@@ -175,7 +186,7 @@ func (f *Formula) Nodes() []*Node {
 // reduction, or asks for the position along the row or its length.
 func (f *Formula) IsRow() bool {
 	for _, n := range Reachable(f.Nodes()...) {
-		if n.Op.IsReduction() || n.Op == Index || n.Op == Size {
+		if n.Op.IsReduction() || n.Op == Softmax || n.Op == Index || n.Op == Size {
 			return true
 		}
 	}

@@ -73,8 +73,6 @@ const (
 	Atanh
 	Erf
 	Erfinv
-	Lgamma
-	Digamma // appears in derivatives of lgamma only
 	Sigmoid
 	Softplus // log(1 + exp x), stable
 	Silu
@@ -94,6 +92,9 @@ const (
 	// Uniform(key) in [0, 1): Philox of the key (a parameter or constant) and
 	// the element's linear index. The derivative is zero.
 	Uniform
+
+	// Softmax of the row: varies along it; of a row of -inf: zeros.
+	Softmax
 
 	// Reductions over the row.
 	Sum
@@ -127,11 +128,11 @@ var opInfos = [NumOps]opInfo{
 	Exp: {"exp", 1}, Exp2: {"exp2", 1}, Expm1: {"expm1", 1}, Log: {"log", 1}, Log2: {"log2", 1}, Log10: {"log10", 1}, Log1p: {"log1p", 1},
 	Sin: {"sin", 1}, Cos: {"cos", 1}, Tan: {"tan", 1}, Asin: {"asin", 1}, Acos: {"acos", 1}, Atan: {"atan", 1},
 	Sinh: {"sinh", 1}, Cosh: {"cosh", 1}, Tanh: {"tanh", 1}, Asinh: {"asinh", 1}, Acosh: {"acosh", 1}, Atanh: {"atanh", 1},
-	Erf: {"erf", 1}, Erfinv: {"erfinv", 1}, Lgamma: {"lgamma", 1}, Digamma: {"digamma", 1},
+	Erf: {"erf", 1}, Erfinv: {"erfinv", 1},
 	Sigmoid: {"sigmoid", 1}, Softplus: {"softplus", 1}, Silu: {"silu", 1}, Gelu: {"gelu", 1}, GeluTanh: {"gelu_tanh", 1},
 	Floor: {"floor", 1}, Ceil: {"ceil", 1}, Round: {"round", 1}, Trunc: {"trunc", 1}, Float: {"float", 1},
 	IsNan: {"isnan", 1}, IsInf: {"isinf", 1}, Stop: {"stop", 1},
-	Select: {"select", 3}, Uniform: {"uniform", 1},
+	Select: {"select", 3}, Uniform: {"uniform", 1}, Softmax: {"softmax", 1},
 	Sum: {"sum", 1}, Mean: {"mean", 1}, Prod: {"prod", 1}, MaxOf: {"max", 1}, MinOf: {"min", 1}, Var: {"var", 1},
 	LogSumExp: {"logsumexp", 1}, Any: {"any", 1}, All: {"all", 1}, ArgMax: {"argmax", 1}, ArgMin: {"argmin", 1},
 }
