@@ -322,6 +322,10 @@ func (p *parser) simple(out []Decl, at place, head *TemplateHead) []Decl {
 		if p.bad {
 			return out
 		}
+		if _, ok := builtinTypes[d.name]; ok && p.k == tIdent {
+			p.fail(d.at, BadDeclaration, "two types, %s and '%s', in one declaration", clip(PrintType(s.typ)), d.name)
+			return out
+		}
 		if p.k == tLt && head != nil { // explicit specialisation
 			d.args = p.templateArgs()
 		}

@@ -39,6 +39,8 @@ let /* ERROR "did you mean auto" */ z = 2;
 Foo /* ERROR "unknown type 'Foo'" */ <T, 4> g;
 metal::flaot4 /* ERROR "unknown type 'flaot4'.*did you mean float4" */ h;
 __shared__ /* ERROR "did you mean threadgroup" */ float s[32];
+uint uint /* ERROR "two types, 'uint' and 'uint'" */ lane = 1;
+uint row = 2;
 auto [ /* ERROR "structured bindings are not" */ u, w] = h;
 out b /* ERRORLINE "expected ';'" */;
 vec3 /* ERROR "unknown type 'vec3'" */ v;
@@ -195,5 +197,21 @@ func TestErrors(t *testing.T) {
 			Kernel(set, h, set.Add("body", body), cfg, errs)
 			errortest.Check(t, set, errs.Diags)
 		})
+	}
+}
+
+// An error in a macro's replacement says that it lies there.
+func TestErrorInMacro(t *testing.T) {
+	_, errs := parseText("", "#define OPEN(x) f(x\ny = OPEN(1);", Config{})
+	if s := errs.Error(); len(errs.Diags) != 1 || !strings.Contains(s, "found ';', expected ')'") {
+		t.Errorf("findings are\n%s", s)
+	}
+	_, errs = parseText("", "#define TWICE(x) x x\ny = (TWICE(1));", Config{})
+	if s := errs.Error(); len(errs.Diags) != 1 || strings.Contains(s, "comes out of") {
+		t.Errorf("findings are\n%s", s)
+	}
+	_, errs = parseText("", "#define SEMI ;\ny = (1 SEMI", Config{})
+	if s := errs.Error(); len(errs.Diags) != 1 || !strings.Contains(s, "';' comes out of the macro used here") {
+		t.Errorf("findings are\n%s", s)
 	}
 }

@@ -240,6 +240,7 @@ func (p *parser) expected(what string) *source.Diag {
 		at = source.Span{Pos: p.last.End, End: p.last.End}
 	}
 	d := p.fail(at, BadSyntax, "found %s, expected %s", t, what)
+	p.noteMacro(d, t)
 	if t.kind == tIdent && p.nerrs > 0 && d != &p.dummy {
 		if near := nearest(t.text, statementWords); near != "" {
 			d.Hint = "did you mean " + near + "?"
@@ -274,7 +275,25 @@ func (p *parser) closing(k kind, open source.Span) {
 		return
 	}
 	d := p.fail(t.span, MissingBracket, "found %s, expected '%s'", t, spelling[k])
+	p.noteMacro(d, t)
 	d.Notes = append(d.Notes, source.Note{Span: open, Msg: "to match this"})
+}
+
+// noteMacro says so where the text at an error does not show the token spoken
+// of, because it came out of a macro.
+func (p *parser) noteMacro(d *source.Diag, t *token) {
+	if d == &p.dummy || t.kind == tEOF {
+		return
+	}
+	f := p.errs.Set.File(t.span.Pos)
+	if f == nil {
+		return
+	}
+	from, to := int(t.span.Pos-f.Base()), int(t.span.End-f.Base())
+	if to <= len(f.Text) && f.Text[from:to] == t.text {
+		return
+	}
+	d.Notes = append(d.Notes, source.Note{Msg: t.String() + " comes out of the macro used here"})
 }
 
 // semicolon ends a statement or declaration.
@@ -285,6 +304,7 @@ func (p *parser) semicolon(after string) {
 	at := source.Span{Pos: p.last.End, End: p.last.End + 1}
 	t := p.tok()
 	d := p.fail(at, MissingSemicolon, "expected ';' after %s, found %s", after, t)
+	p.noteMacro(d, t)
 	switch t.kind {
 	case tRParen, tRBrack:
 		// an unbalanced bracket is the likelier mistake
