@@ -5,6 +5,7 @@ package check
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/zmlx-go/zmlx/internal/parse"
@@ -333,10 +334,7 @@ func (c *checker) callValue(f Expr, x *parse.Call, s *scope) Expr {
 			return bad(x.Span)
 		}
 		if o, found := c.structs[t.Struct].scope.names["operator()"].(*overloads); found {
-			if cand := c.choose(o.fns, args, nil, s, x.Span, true); cand != nil {
-				return c.invoke(cand, f, args, x.Span)
-			}
-			return c.noMatch(o.fns, "operator()", args, x.Span)
+			return c.callArgs(o.fns, "operator()", f, args, x.Span, nil, s)
 		}
 	case Invalid:
 		return bad(x.Span)
@@ -360,11 +358,11 @@ func (c *checker) callName(fn *parse.Ident, x *parse.Call, s *scope) Expr {
 				fns = append(fns[:len(fns):len(fns)], more.fns...)
 			}
 		}
+		args, ok := c.arguments(x.Args, s)
+		if !ok {
+			return bad(x.Span)
+		}
 		if b := builtins[fn.Name]; b != nil {
-			args, ok := c.arguments(x.Args, s)
-			if !ok {
-				return bad(x.Span)
-			}
 			if cand := c.choose(fns, args, fn.Args, s, x.Span, false); cand == nil {
 				return c.builtin(fn, b, args, x, s)
 			} else if in.inst == nil {
@@ -375,13 +373,18 @@ func (c *checker) callName(fn *parse.Ident, x *parse.Call, s *scope) Expr {
 		if in.inst != nil && c.fn != nil && c.fn.this != nil && c.fn.owner == in.inst {
 			this = &VarRef{Typed{in.inst.typ, fn.Span}, c.fn.this}
 		}
-		return c.callOverloads(fns, fn.Name, this, x, fn.Args, s)
+		return c.callArgs(fns, fn.Name, this, args, x.Span, fn.Args, s)
 	case *Var, *lazyVar, *fieldName:
 		e := c.object(o, in, fn.Name, fn.Span)
 		if k := e.Type().Kind; k != Closure && k != StructKind && k != Invalid && builtins[fn.Name] != nil {
 			return c.callBuiltin(fn, x, s) // a variable hides the function, as in: float dot = dot(a, b)
 		}
 		return c.callValue(e, x, s)
+	case nil:
+		if !c.knownPath(fn.Path, fn.Span) {
+			c.arguments(x.Args, s)
+			return bad(x.Span)
+		}
 	case *typeName:
 		return c.construct(c.typeOfObject(o, in, fn.Span), x.Args, s, x.Span)
 	case *structTemplate:
@@ -411,21 +414,73 @@ func (c *checker) callOverloads(fns []*function, name string, this Expr, x *pars
 	if !ok {
 		return bad(x.Span)
 	}
-	before := c.errs.Errors()
-	cand := c.choose(fns, args, explicit, s, x.Span, true)
+	return c.callArgs(fns, name, this, args, x.Span, explicit, s)
+}
+
+func (c *checker) callArgs(fns []*function, name string, this Expr, args []argument, span source.Span, explicit []parse.Node, s *scope) Expr {
+	before := len(c.errs.Diags)
+	fits := fns
+	if this != nil {
+		fits = c.methodsFor(fns, this)
+	}
+	cand := c.choose(fits, args, explicit, s, span, true)
 	if cand == nil {
-		if c.errs.Errors() > before {
-			return bad(x.Span)
+		if len(c.errs.Diags) > before {
+			return bad(span)
 		}
-		return c.noMatch(fns, name, args, x.Span)
+		if len(fits) < len(fns) && c.choose(fns, args, explicit, s, span, false) != nil {
+			c.constMethod(this, name, span)
+			return bad(span)
+		}
+		return c.noMatch(fns, name, args, span)
 	}
 	if cand.f.owner != nil && cand.f.decl.Static {
 		this = nil
 	} else if cand.f.owner != nil && this == nil {
-		c.errs.Errorf(x.Span, NoMatch, "%s is a method: it needs an object", name)
-		return bad(x.Span)
+		c.errs.Errorf(span, NoMatch, "%s is a method: it needs an object", name)
+		return bad(span)
 	}
-	return c.invoke(cand, this, args, x.Span)
+	return c.invoke(cand, this, args, span)
+}
+
+// methodsFor returns the methods that can be called on an object: the const
+// ones on one that is const, and on others those that are not, where a method
+// exists in both forms.
+func (c *checker) methodsFor(fns []*function, this Expr) []*function {
+	p := c.lvalue(this)
+	var fits []*function
+	for _, f := range fns {
+		if f.owner == nil || f.decl.Static || f.decl.Const == p.readOnly {
+			fits = append(fits, f)
+		}
+	}
+	if p.readOnly || len(fits) == len(fns) {
+		return fits
+	}
+	for _, f := range fns {
+		if f.owner != nil && !f.decl.Static && f.decl.Const && !slices.ContainsFunc(fits, func(g *function) bool { return sameParams(f, g) }) {
+			fits = append(fits, f)
+		}
+	}
+	return fits
+}
+
+// sameParams reports whether two methods differ in const alone, by what is
+// written.
+func sameParams(f, g *function) bool {
+	if len(f.decl.Params) != len(g.decl.Params) || g.decl.Const {
+		return false
+	}
+	for i, p := range f.decl.Params {
+		if parse.PrintType(p.Type) != parse.PrintType(g.decl.Params[i].Type) {
+			return false
+		}
+	}
+	return true
+}
+
+func (c *checker) constMethod(this Expr, name string, span source.Span) {
+	c.errs.Errorf(span, AssignToConst, "%s is const, and the method %s is not", c.describe(this, c.lvalue(this)), name).Hint = "declare the method const, after its parameters, if it changes no field"
 }
 
 // noMatch reports that no overload takes the arguments.
@@ -506,10 +561,11 @@ func (c *checker) finishCall(in *funcInst, params []*parse.Param, defs *scope, t
 		call.This = this
 		if p := c.lvalue(this); p.root != nil {
 			p.root.Used = true
-			if !fn.This.ReadOnly {
-				p.root.Assigned = p.root.Assigned || fn.This.Assigned
-			}
 		}
+		if !fn.This.ReadOnly && fn.This.Assigned {
+			c.markAssigned(this)
+		}
+		c.refAddress(this)
 		if fn.This.Addressed {
 			c.address(this)
 		}
@@ -537,14 +593,24 @@ func (c *checker) bindRef(v *Var, e Expr, p place) Expr {
 	if !Identical(e.Type(), v.Type) {
 		return c.convert(e, v.Type, "pass this by reference")
 	}
+	if p.ok && inVector(e) {
+		if v.ReadOnly {
+			return e
+		}
+		c.errs.Errorf(e.Range(), NotAssignable, "Metal has no references to an element of a vector").Hint = "pass a variable, and assign it to the element afterwards"
+		return bad(e.Range())
+	}
 	if p.ok {
 		if p.root != nil {
 			p.root.Used = true
-			p.root.Assigned = p.root.Assigned || !v.ReadOnly && v.Assigned
+		}
+		if !v.ReadOnly && v.Assigned {
+			c.markAssigned(e)
 		}
 		if v.Addressed {
 			c.address(e)
 		}
+		c.refAddress(e)
 		return e
 	}
 	return c.known(e)
@@ -614,7 +680,7 @@ func (c *checker) operator(op string, span source.Span, s *scope, operands ...Ex
 	method := false
 	if inst := c.structs[operands[0].Type().structOrNil()]; inst != nil && operands[0].Type().Kind == StructKind {
 		if o, ok := inst.scope.names[name].(*overloads); ok {
-			if best = c.choose(o.fns, args[1:], nil, s, span, false); best != nil {
+			if best = c.choose(c.methodsFor(o.fns, operands[0]), args[1:], nil, s, span, false); best != nil {
 				method = true
 			}
 		}
@@ -668,21 +734,10 @@ func sum(ranks []int) int {
 	return n
 }
 
-// structAssign uses a user-defined operator=, if the struct has one.
-func (c *checker) structAssign(x *parse.Assign, lhs Expr, s *scope) Expr {
-	inst := c.structs[lhs.Type().Struct]
-	if inst == nil {
-		return nil
-	}
-	if _, ok := inst.scope.names["operator="].(*overloads); !ok {
-		return nil
-	}
-	if _, list := x.Y.(*parse.InitList); list {
-		return nil
-	}
-	rhs := c.value(x.Y, s)
-	if invalid(rhs) {
-		return rhs
-	}
-	return c.operator("=", x.Span, s, lhs, rhs)
+// hasAssign reports whether struct t has an operator= of its own that could
+// take x.
+func (c *checker) hasAssign(t *Type, x parse.Expr) bool {
+	_, found := c.structs[t.Struct].scope.names["operator="].(*overloads)
+	_, list := x.(*parse.InitList)
+	return found && !list
 }

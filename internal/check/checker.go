@@ -157,6 +157,7 @@ type checker struct {
 	results map[*Func]qualType // return types as declared, of functions that return references
 	depth   int
 	work    int
+	fuel    int  // steps left to the constant expression being evaluated
 	data    int  // bytes of constant tables
 	trial   int  // overloads being tried: findings may come to nothing
 	user    bool // inside a user-defined conversion, where there is no second one

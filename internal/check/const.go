@@ -251,7 +251,10 @@ func compareConst(op BinaryOp, x, y *Const) bool {
 type env map[*Var]*Const
 
 // constEval returns the value of e if it is known at compile time, else nil.
-func (c *checker) constEval(e Expr) *Const { return c.eval(e, nil, 0) }
+func (c *checker) constEval(e Expr) *Const {
+	c.fuel = 10000
+	return c.eval(e, nil, 0)
+}
 
 func (c *checker) eval(e Expr, vars env, depth int) *Const {
 	k := c.evalExpr(e, vars, depth)
@@ -264,7 +267,7 @@ func (c *checker) eval(e Expr, vars env, depth int) *Const {
 }
 
 func (c *checker) evalExpr(e Expr, vars env, depth int) *Const {
-	if depth > 64 {
+	if c.fuel--; depth > 64 || c.fuel < 0 {
 		return nil
 	}
 	sub := func(x Expr) *Const { return c.eval(x, vars, depth+1) }
@@ -316,13 +319,12 @@ func (c *checker) evalExpr(e Expr, vars env, depth int) *Const {
 		args := env{}
 		for i, p := range e.Fn.Params {
 			k := sub(e.Args[i])
-			if k == nil {
+			if k == nil || p.Kind == RefVar && p.Assigned {
 				return nil
 			}
 			args[p] = k
 		}
-		fuel := 10000
-		k, done := c.run(e.Fn.Body, args, depth+1, &fuel)
+		k, done := c.run(e.Fn.Body, args, depth+1)
 		if !done {
 			return nil
 		}
@@ -401,14 +403,14 @@ func (c *checker) evalBuiltin(e *Builtin, sub func(Expr) *Const) *Const {
 
 // run executes a constexpr function's statements. done reports that a return
 // was reached; a statement that cannot be executed ends it with no value.
-func (c *checker) run(s Stmt, vars env, depth int, fuel *int) (k *Const, done bool) {
-	if *fuel--; *fuel < 0 {
+func (c *checker) run(s Stmt, vars env, depth int) (k *Const, done bool) {
+	if c.fuel--; c.fuel < 0 {
 		return nil, true
 	}
 	switch s := s.(type) {
 	case *Block:
 		for _, t := range s.Stmts {
-			if k, done = c.run(t, vars, depth, fuel); done {
+			if k, done = c.run(t, vars, depth); done {
 				return k, true
 			}
 		}
@@ -429,15 +431,15 @@ func (c *checker) run(s Stmt, vars env, depth int, fuel *int) (k *Const, done bo
 			return nil, true
 		}
 		if cond.isTrue() {
-			return c.run(s.Then, vars, depth, fuel)
+			return c.run(s.Then, vars, depth)
 		}
 		if s.Else != nil {
-			return c.run(s.Else, vars, depth, fuel)
+			return c.run(s.Else, vars, depth)
 		}
 		return nil, false
 	case *For:
 		for _, t := range s.Init {
-			if k, done = c.run(t, vars, depth, fuel); done {
+			if k, done = c.run(t, vars, depth); done {
 				return k, true
 			}
 		}
@@ -454,7 +456,7 @@ func (c *checker) run(s Stmt, vars env, depth int, fuel *int) (k *Const, done bo
 			if hasJump(s.Body) {
 				return nil, true
 			}
-			if k, done = c.run(s.Body, vars, depth, fuel); done {
+			if k, done = c.run(s.Body, vars, depth); done {
 				return k, true
 			}
 			if s.Post != nil && !c.assign(s.Post, vars, depth) {

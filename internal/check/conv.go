@@ -233,13 +233,17 @@ func (c *checker) arithmetic(x, y Expr) (Expr, Expr, bool) {
 		return c.cast(x, t), c.cast(y, t), true
 	case a.Kind == Vector && b.IsScalar():
 		t := VectorOf(a.Elem, a.Len)
-		return c.cast(x, t), c.cast(y, t), true
+		return c.cast(x, t), c.cast(y, t), joins(b, a.Elem)
 	case a.IsScalar() && b.Kind == Vector:
 		t := VectorOf(b.Elem, b.Len)
-		return c.cast(x, t), c.cast(y, t), true
+		return c.cast(x, t), c.cast(y, t), joins(a, b.Elem)
 	}
 	return x, y, false
 }
+
+// joins reports whether a scalar can be an operand beside a vector of elem:
+// a float beside integers cannot.
+func joins(t, elem *Type) bool { return elem.IsFloat() || !t.IsFloat() }
 
 // A conversion is a user-defined one.
 type conversion struct {
@@ -252,11 +256,12 @@ type conversion struct {
 // userConversion finds a constructor of to that takes a from, or a conversion
 // function of from that gives a to.
 func (c *checker) userConversion(from, to *Type) *conversion {
-	if c.depth > maxDepth {
+	if c.user {
 		return nil
 	}
-	c.depth++
-	defer func() { c.depth-- }()
+	c.user = true
+	defer func() { c.user = false }()
+	c.tick(source.Span{})
 	if inst := c.structs[to.structOrNil()]; inst != nil && to.Kind == StructKind {
 		var best *conversion
 		bestRank := rankUser

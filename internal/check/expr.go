@@ -52,6 +52,7 @@ func (c *checker) known(e Expr) Expr {
 // expr checks an expression. Its result may be an lvalue.
 func (c *checker) expr(x parse.Expr, s *scope) Expr {
 	span := x.Range()
+	c.tick(span)
 	switch x := x.(type) {
 	case *parse.IntLit:
 		return c.intLit(x)
@@ -178,12 +179,20 @@ func (c *checker) floatLit(x *parse.FloatLit) Expr {
 func (c *checker) ident(x *parse.Ident, s *scope) Expr {
 	o, in := c.lookupPath(x.Path, x.Name, s)
 	switch o := o.(type) {
-	case *Var, *constant, *lazyVar, *fieldName:
+	case *lazyVar:
+		if o.decl.Template != nil {
+			return c.varTemplate(o, x, s)
+		}
+		return c.object(o, in, x.Name, x.Span)
+	case *Var, *constant, *fieldName:
 		return c.object(o, in, x.Name, x.Span)
 	case *overloads:
 		c.errs.Errorf(x.Span, NotAValue, "%s is a function; it can only be called", x.Name)
 		return bad(x.Span)
 	case nil:
+		if !c.knownPath(x.Path, x.Span) {
+			return bad(x.Span)
+		}
 	default:
 		c.errs.Errorf(x.Span, NotAValue, "%s is a type, not a value", x.Name)
 		return bad(x.Span)
@@ -217,6 +226,53 @@ func (c *checker) ident(x *parse.Ident, s *scope) Expr {
 		d.Hint = "MLX adds thread attributes only where the body itself names them: pass it to the helper as an argument"
 	}
 	return bad(x.Span)
+}
+
+// knownPath reports a qualification that names nothing.
+func (c *checker) knownPath(path []string, span source.Span) bool {
+	for _, p := range path {
+		switch p {
+		case "metal", "fast", "precise", "mlx", "core", "zmlx", "simd", "",
+			"mem_flags", "memory_order", "thread_scope", "access", "coord", "filter", "address":
+			continue
+		}
+		if o, _ := c.file.lookup(p); o != nil {
+			continue
+		}
+		d := c.errs.Errorf(span, UndeclaredName, "no namespace %s", p)
+		if p == "std" {
+			d.Hint = "Metal has no std: its library is metal::"
+		}
+		return false
+	}
+	return true
+}
+
+// varTemplate instantiates a variable template.
+func (c *checker) varTemplate(l *lazyVar, x *parse.Ident, s *scope) Expr {
+	args := c.explicitArgs(l.decl.Template, x.Args, s, l.scope)
+	inner := newScope(l.scope)
+	if args == nil || !c.bindTemplate(l.decl.Template, args, inner, x.Span, x.Name) {
+		if args == nil {
+			c.errs.Errorf(x.Span, WrongArgCount, "too many template arguments for %s", x.Name)
+		}
+		return bad(x.Span)
+	}
+	key := targsKey(args)
+	inst := l.insts[key]
+	if inst == nil {
+		if c.depth >= maxDepth {
+			panic(bailout{x.Span, "templates nest without end, or nearly so"})
+		}
+		if l.insts == nil {
+			l.insts = make(map[string]*lazyVar)
+		}
+		inst = &lazyVar{decl: l.decl, scope: inner}
+		l.insts[key] = inst
+		c.depth++
+		defer func() { c.depth-- }()
+	}
+	return c.object(inst, l.scope, x.Name, x.Span)
 }
 
 // object makes an expression of a name's meaning.
@@ -367,14 +423,12 @@ func (c *checker) unary(x *parse.Unary, s *scope) Expr {
 			c.errs.Errorf(span, NotAssignable, "only something that lives in memory has an address")
 			return bad(span)
 		}
-		if sw, ok := e.(*Swizzle); ok && len(sw.Comps) > 1 {
-			c.errs.Errorf(span, NotAssignable, "a swizzle has no address")
+		if inVector(e) {
+			c.errs.Errorf(span, NotAssignable, "an element of a vector has no address").Hint = "copy it to a variable"
 			return bad(span)
 		}
 		c.address(e)
-		if p.root != nil {
-			p.root.Assigned = true // through the pointer, for all we know
-		}
+		c.markAssigned(e) // through the pointer, for all we know
 		return &AddrOf{Typed{PointerTo(e.Type(), p.space, p.readOnly), span}, e}
 	case "*":
 		e := c.decayed(c.value(x.X, s))
@@ -561,6 +615,10 @@ func (c *checker) badOperands(name string, a, b *Type, span source.Span) Expr {
 	switch {
 	case name == "%" && (a.Scalar().IsFloat() || b.Scalar().IsFloat()):
 		d.Hint = "use fmod(a, b) for floats"
+	case a.Kind == Vector && b.IsFloat():
+		d.Hint = fmt.Sprintf("convert the vector, as in float%d(v), or the scalar", a.Len)
+	case b.Kind == Vector && a.IsFloat():
+		d.Hint = fmt.Sprintf("convert the vector, as in float%d(v), or the scalar", b.Len)
 	case a.Kind == Vector && b.Kind == Vector:
 		d.Hint = "both vectors need the same element type and length: convert one, as in float4(v)"
 	case a.Kind == Pointer || b.Kind == Pointer:
@@ -702,12 +760,19 @@ func (c *checker) assignment(x *parse.Assign, s *scope) Expr {
 	lhs := c.expr(x.X, s)
 	lt := lhs.Type()
 	if x.Op == "=" {
-		if lt.Kind == StructKind {
-			if r := c.structAssign(x, lhs, s); r != nil {
+		var rhs Expr
+		if lt.Kind == StructKind && c.hasAssign(lt, x.Y) {
+			rhs = c.value(x.Y, s)
+			if invalid(rhs) {
+				return rhs
+			}
+			if r := c.operator("=", x.Span, s, lhs, rhs); r != nil {
 				return r
 			}
+			rhs = c.convert(rhs, lt, "use this value here")
+		} else {
+			rhs = c.initExpr(x.Y, lt, s)
 		}
-		rhs := c.initExpr(x.Y, lt, s)
 		if invalid(lhs) || !c.assigned(lhs, x.X.Range()) || invalid(rhs) {
 			return bad(x.Span)
 		}
@@ -737,6 +802,9 @@ func (c *checker) assignment(x *parse.Assign, s *scope) Expr {
 		return c.badOperands(x.Op, lt, rhs.Type(), x.Span)
 	}
 	// The operation is typed as lhs op rhs would be.
+	if lt.Kind == StructKind {
+		return c.badOperands(x.Op, lt, rhs.Type(), x.Span)
+	}
 	probe := c.operate(op, name, &opaque{Typed{lt, lhs.Range()}}, rhs, x.Span, x.OpSpan, s)
 	bin, ok := probe.(*Binary)
 	if !ok {

@@ -46,9 +46,13 @@ func (c *checker) lvalue(e Expr) place {
 		}
 	case *Cond:
 		x, y := c.lvalue(e.X), c.lvalue(e.Y)
+		if x.space != y.space {
+			x.ok = false
+		}
 		return place{x.ok && y.ok && Identical(e.X.Type(), e.Y.Type()), x.readOnly || y.readOnly, x.space, nil}
 	case *Call:
-		return place{ok: e.Fn.RetRef}
+		q := c.results[e.Fn]
+		return place{ok: e.Fn.RetRef, readOnly: q.readOnly, space: q.space}
 	case *Builtin:
 		if e.Name == "thread_elements" {
 			return c.lvalue(e.Args[0])
@@ -62,6 +66,9 @@ func (c *checker) address(e Expr) {
 	switch e := e.(type) {
 	case *VarRef:
 		e.V.Addressed = true
+		if of := c.refs[e.V]; of != nil {
+			c.address(of)
+		}
 	case *FieldSel:
 		c.address(e.X)
 	case *Swizzle:
@@ -121,10 +128,70 @@ func (c *checker) assigned(e Expr, span source.Span) bool {
 		c.errs.Errorf(span, AtomicAccess, "an atomic cannot be written like a plain variable").Hint = "use atomic_store_explicit(&x, v, memory_order_relaxed) or atomic_fetch_add_explicit"
 		return false
 	}
-	if p.root != nil {
-		p.root.Assigned = true
-	}
+	c.markAssigned(e)
+	c.refAddress(e)
 	return true
+}
+
+// markAssigned marks the variables that an assignment to e can change.
+func (c *checker) markAssigned(e Expr) {
+	switch e := e.(type) {
+	case *VarRef:
+		e.V.Assigned = true
+		if of := c.refs[e.V]; of != nil {
+			c.markAssigned(of)
+		}
+	case *FieldSel:
+		c.markAssigned(e.X)
+	case *Swizzle:
+		c.markAssigned(e.X)
+	case *Index:
+		if e.X.Type().Kind != Pointer {
+			c.markAssigned(e.X)
+		}
+	case *Assign:
+		c.markAssigned(e.X)
+	case *AssignOp:
+		c.markAssigned(e.X)
+	case *IncDec:
+		c.markAssigned(e.X)
+	case *Cond:
+		c.markAssigned(e.X)
+		c.markAssigned(e.Y)
+	case *Call:
+		if e.This != nil {
+			c.markAssigned(e.This)
+		}
+		for i, a := range e.Args {
+			if e.Fn.Params[i].Kind == RefVar {
+				c.markAssigned(a)
+			}
+		}
+	case *Builtin:
+		if e.Name == "thread_elements" {
+			c.markAssigned(e.Args[0])
+		}
+	}
+}
+
+// inVector reports whether an lvalue is part of a vector: Metal has neither
+// pointers nor references to those.
+func inVector(e Expr) bool {
+	switch e := e.(type) {
+	case *Swizzle:
+		return true
+	case *Index:
+		return e.X.Type().Kind == Vector
+	case *Assign:
+		return inVector(e.X)
+	case *AssignOp:
+		return inVector(e.X)
+	case *IncDec:
+		return inVector(e.X)
+	case *Cond:
+		return inVector(e.X) || inVector(e.Y)
+	}
+	return false
 }
 
 // describe names an lvalue for a message.

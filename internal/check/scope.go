@@ -66,7 +66,8 @@ type (
 	lazyVar struct {
 		decl  *parse.VarDecl
 		scope *scope
-		obj   object // *Var or *constant, once known
+		obj   object              // *Var or *constant, once known
+		insts map[string]*lazyVar // of a variable template
 		busy  bool
 	}
 )

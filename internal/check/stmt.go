@@ -38,6 +38,7 @@ func (c *checker) sub(st parse.Stmt, s *scope) Stmt {
 
 // stmt checks one statement and appends what comes of it to out.
 func (c *checker) stmt(st parse.Stmt, s *scope, out []Stmt) []Stmt {
+	c.tick(st.Range())
 	switch st := st.(type) {
 	case *parse.Block:
 		return append(out, c.block(st, s))
@@ -51,6 +52,7 @@ func (c *checker) stmt(st parse.Stmt, s *scope, out []Stmt) []Stmt {
 		if e := c.expr(st.X, s); !invalid(e) {
 			return append(out, &ExprStmt{e})
 		}
+		c.drop(st.Span)
 	case *parse.If:
 		return c.ifStmt(st, s, out)
 	case *parse.For:
@@ -159,7 +161,7 @@ func (c *checker) switchStmt(st *parse.Switch, s *scope) Stmt {
 	seen := map[uint64]source.Span{}
 	hasDefault := false
 	c.fn.breaks++
-	for _, k := range st.Cases {
+	for i, k := range st.Cases {
 		out := &Case{}
 		switch {
 		case k.X == nil && hasDefault:
@@ -179,10 +181,28 @@ func (c *checker) switchStmt(st *parse.Switch, s *scope) Stmt {
 		for _, b := range k.Stmts {
 			out.Stmts = c.stmt(b, inner, out.Stmts)
 		}
+		if i+1 < len(st.Cases) {
+			c.passedDecl(k.Stmts)
+		}
+		inner = newScope(s)
 		sw.Cases = append(sw.Cases, out)
 	}
 	c.fn.breaks--
 	return sw
+}
+
+// passedDecl reports a variable that a jump to a later case would pass.
+func (c *checker) passedDecl(stmts []parse.Stmt) {
+	for _, st := range stmts {
+		if d, ok := st.(*parse.DeclStmt); ok {
+			for _, d := range d.Decls {
+				if v, ok := d.(*parse.VarDecl); ok && v.Style != parse.NoInit {
+					c.errs.Errorf(v.NameSpan, InvalidInit, "the jump to a later case passes the initialisation of %s", v.Name).Hint = "put the statements of this case into braces"
+					return
+				}
+			}
+		}
+	}
 }
 
 func (c *checker) returnStmt(st *parse.Return, s *scope, out []Stmt) []Stmt {
@@ -208,7 +228,13 @@ func (c *checker) returnStmt(st *parse.Return, s *scope, out []Stmt) []Stmt {
 		if !f.fn.RetRef {
 			e = c.decayed(c.known(e))
 		}
-		f.ret = e.Type()
+		f.ret, f.infer = e.Type(), true
+	case f.infer && !f.fn.RetRef:
+		e = c.decayed(c.value(st.X, s))
+		if !invalid(e) && f.ret.Kind != Invalid && !Identical(e.Type(), f.ret) {
+			c.errs.Errorf(st.X.Range(), InvalidReturn, "this returns %s, and the first return gives %s", e.Type(), f.ret).Hint = "convert one of them, or state the type: -> " + f.ret.String()
+			return out
+		}
 	case f.fn.RetRef:
 		e = c.expr(st.X, s)
 		if p := c.lvalue(e); !invalid(e) && (!p.ok || !Identical(e.Type(), f.ret)) {
@@ -220,10 +246,16 @@ func (c *checker) returnStmt(st *parse.Return, s *scope, out []Stmt) []Stmt {
 				f.fn.RetRef = false // a value serves as well
 				e = c.convert(c.known(e), f.ret, "return this value")
 			}
+		} else if !invalid(e) && !c.results[f.fn].readOnly {
+			c.markAssigned(e)
 		}
 	case f.ret.Kind == Void:
 		e = c.expr(st.X, s)
-		if invalid(e) || e.Type().Kind == Void {
+		if invalid(e) {
+			c.drop(st.Span)
+			return out
+		}
+		if e.Type().Kind == Void {
 			return append(out, &ExprStmt{e}, &Return{Span: st.Span})
 		}
 		c.errs.Errorf(st.X.Range(), InvalidReturn, "%s returns nothing, and this is %s", f.fn.Name, e.Type())
@@ -236,6 +268,7 @@ func (c *checker) returnStmt(st *parse.Return, s *scope, out []Stmt) []Stmt {
 		}
 	}
 	if invalid(e) {
+		c.drop(st.Span)
 		return out
 	}
 	if e.Type().Kind == Void {
@@ -324,6 +357,7 @@ func (c *checker) localVar(d *parse.VarDecl, s *scope, out []Stmt) []Stmt {
 		return c.threadgroupVar(d, v, init, out)
 	}
 	if invalid2(v, init) {
+		c.drop(d.Span)
 		return out
 	}
 	if d.Static && !v.ReadOnly {
@@ -405,6 +439,7 @@ func (c *checker) localRef(d *parse.VarDecl, q qualType, s *scope, out []Stmt) [
 	s.set(d.Name, v)
 	if invalid(e) || q.Kind == Invalid {
 		v.Type = TInvalid
+		c.drop(d.Span)
 		return out
 	}
 	switch {
@@ -425,9 +460,14 @@ func (c *checker) localRef(d *parse.VarDecl, q qualType, s *scope, out []Stmt) [
 	case q.space != NoSpace && p.space != NoSpace && q.space != p.space:
 		c.errs.Errorf(e.Range(), AddressSpace, "this is in %s memory, and the reference %s is to %s memory", p.space, d.Name, q.space)
 	}
-	if p.root != nil {
-		p.root.Assigned = p.root.Assigned || !v.ReadOnly
+	if inVector(e) && !q.readOnly {
+		c.errs.Errorf(e.Range(), NotAssignable, "Metal has no references to an element of a vector").Hint = "copy it to a variable"
+		return out
 	}
+	if !v.ReadOnly {
+		c.markAssigned(e)
+	}
+	c.refs[v] = e
 	c.refAddress(e)
 	return append(out, &DeclStmt{v, e, d.Span})
 }
