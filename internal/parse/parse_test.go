@@ -424,3 +424,23 @@ using wide = long;
 		t.Error(err)
 	}
 }
+
+// Kernels are parsed side by side, with one prelude.
+func TestConcurrentUse(t *testing.T) {
+	set := &source.Set{}
+	errs := &source.List{Set: set}
+	pre := Decls(set, set.Add("prelude", "template <typename T> struct S { using type = T; struct In { }; }; using A = S<int>;"), Config{}, errs)
+	done := make(chan string)
+	for range 8 {
+		go func() {
+			tr, errs := parseText("METAL_FUNC int f() { return __METAL_VERSION__; }\ntemplate <> struct S<half> { struct Other { }; };\n",
+				"S<half>::type x = f(); A::In y;", Config{Prelude: pre})
+			done <- PrintStmts(tr.Body.Stmts) + errs.Error()
+		}()
+	}
+	for range 8 {
+		if got := <-done; got != "typename S<half>::type x = f();\ntypename A::In y;\n" {
+			t.Errorf("body is\n%s", got)
+		}
+	}
+}
