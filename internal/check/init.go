@@ -53,18 +53,13 @@ func (c *checker) listInit(t *Type, elems []parse.Expr, s *scope, span source.Sp
 	case t.Kind == StructKind:
 		return c.constructOrList(t, elems, true, s, span)
 	case t.Kind == Array:
-		if len(elems) > t.Len {
-			c.errs.Errorf(elems[t.Len].Range(), InvalidInit, "%d values for an array of %d", len(elems), t.Len)
+		rest := elems
+		e := c.fill(t, &rest, s, span)
+		if len(rest) > 0 && !invalid(e) {
+			c.errs.Errorf(rest[0].Range(), InvalidInit, "%d values too many for %s", len(rest), t)
 			return bad(span)
 		}
-		k := &Construct{Typed: Typed{t, span}}
-		for _, x := range elems {
-			k.Args = append(k.Args, c.initExpr(x, t.Elem, s))
-		}
-		if invalid(k.Args...) {
-			return bad(span)
-		}
-		return k
+		return e
 	case len(elems) == 1:
 		if l, ok := elems[0].(*parse.InitList); ok {
 			return c.listInit(t, l.Elems, s, l.Span)
@@ -77,6 +72,45 @@ func (c *checker) listInit(t *Type, elems []parse.Expr, s *scope, span source.Sp
 	return c.construct(t, elems, s, span)
 }
 
+// fill makes an array or plain struct of the first of a list's elements.
+// Inner braces may be missing: then the parts take what they need.
+func (c *checker) fill(t *Type, rest *[]parse.Expr, s *scope, span source.Span) Expr {
+	k := &Construct{Typed: Typed{t, span}}
+	n, elem := t.Len, t.Elem
+	if t.Kind == StructKind {
+		n = len(t.Struct.Fields)
+	}
+	for i := 0; i < n && len(*rest) > 0; i++ {
+		if t.Kind == StructKind {
+			elem = t.Struct.Fields[i].Type
+		}
+		x := (*rest)[0]
+		_, braced := x.(*parse.InitList)
+		open := elem.Kind == Array
+		if elem.Kind == StructKind && !braced && len(c.structs[elem.Struct].ctors.fns) == 0 {
+			var found Expr
+			if len(c.try(func() { found = c.expr(x, s) })) == 0 && !invalid(found) {
+				open = c.rank(found.Type(), elem) >= rankNone
+			}
+		}
+		if open && !braced {
+			k.Args = append(k.Args, c.fill(elem, rest, s, x.Range()))
+			continue
+		}
+		k.Args = append(k.Args, c.initExpr(x, elem, s))
+		*rest = (*rest)[1:]
+	}
+	if t.Kind == StructKind {
+		k.Args = append(k.Args, c.fieldInits(c.structs[t.Struct], len(k.Args), nil)...)
+	}
+	for _, e := range k.Args {
+		if e != nil && invalid(e) {
+			return bad(span)
+		}
+	}
+	return k
+}
+
 // constructOrList types T(args) and T{args} for structs and arrays.
 func (c *checker) constructOrList(t *Type, args []parse.Expr, brace bool, s *scope, span source.Span) Expr {
 	if t.Kind != StructKind {
@@ -86,20 +120,23 @@ func (c *checker) constructOrList(t *Type, args []parse.Expr, brace bool, s *sco
 		return c.construct(t, args, s, span)
 	}
 	inst := c.structs[t.Struct]
+	var first Expr
 	if len(args) == 1 {
 		if _, list := args[0].(*parse.InitList); !list {
-			e := c.value(args[0], s)
-			if invalid(e) || Identical(e.Type(), t) {
-				return e
+			first = c.value(args[0], s)
+			if invalid(first) || Identical(first.Type(), t) {
+				return first
 			}
-			if u := c.userConversion(e.Type(), t); u != nil {
-				return u.apply(c, e)
+			if u := c.userConversion(first.Type(), t); u != nil {
+				return u.apply(c, first)
 			}
 		}
 	}
 	if len(inst.ctors.fns) > 0 {
-		vals, ok := c.arguments(args, s)
-		if !ok {
+		var vals []argument
+		if ok := true; first != nil {
+			vals = exprArgs(c, []Expr{first})
+		} else if vals, ok = c.arguments(args, s); !ok {
 			return bad(span)
 		}
 		cand := c.choose(inst.ctors.fns, vals, nil, s, span, true)
@@ -111,8 +148,13 @@ func (c *checker) constructOrList(t *Type, args []parse.Expr, brace bool, s *sco
 		}
 		return c.invoke(cand, nil, vals, span)
 	}
-	if len(args) > len(t.Struct.Fields) {
-		c.errs.Errorf(span, InvalidInit, "%d values for the %d fields of %s", len(args), len(t.Struct.Fields), t)
+	if !brace && len(args) > 0 {
+		c.arguments(args, s)
+		d := c.errs.Errorf(span, NoMatch, "%s has no constructor for %d values", t, len(args))
+		if len(args) == 1 && first != nil {
+			d.Msg = fmt.Sprintf("%s has no constructor for %s", t, first.Type())
+		}
+		d.Hint = fmt.Sprintf("its fields are initialised in braces: %s{…}", t)
 		return bad(span)
 	}
 	if len(args) == 0 {
@@ -120,23 +162,40 @@ func (c *checker) constructOrList(t *Type, args []parse.Expr, brace bool, s *sco
 			return e
 		}
 	}
-	k := &Construct{Typed: Typed{t, span}}
-	for i, x := range args {
-		k.Args = append(k.Args, c.initExpr(x, t.Struct.Fields[i].Type, s))
+	if first != nil && len(t.Struct.Fields) > 0 && c.rank(first.Type(), t.Struct.Fields[0].Type) < rankNone && t.Struct.Fields[0].Type.Kind != Array {
+		k := &Construct{Typed: Typed{t, span}}
+		k.Args = append(k.Args, c.convert(first, t.Struct.Fields[0].Type, "use this value here"))
+		k.Args = append(k.Args, c.fieldInits(inst, 1, nil)...)
+		for _, e := range k.Args {
+			if e != nil && invalid(e) {
+				return bad(span)
+			}
+		}
+		return k
 	}
-	for i := len(args); i < len(inst.inits); i++ {
+	rest := args
+	e := c.fill(t, &rest, s, span)
+	if len(rest) > 0 && !invalid(e) {
+		c.errs.Errorf(span, InvalidInit, "%d values for the %d fields of %s", len(args), len(t.Struct.Fields), t)
+		return bad(span)
+	}
+	return e
+}
+
+// fieldInits returns the values of the fields from the given one on: those of
+// their default member initialisers, nil where there is none. Fields that skip
+// names are left out.
+func (c *checker) fieldInits(inst *structInst, from int, skip func(name string) bool) []Expr {
+	var vals []Expr
+	for i := from; i < len(inst.inits); i++ {
 		var e Expr
-		if inst.inits[i] != nil {
-			e = c.initExpr(inst.inits[i], t.Struct.Fields[i].Type, inst.scope)
+		f := inst.typ.Struct.Fields[i]
+		if inst.inits[i] != nil && (skip == nil || !skip(f.Name)) {
+			e = c.initExpr(inst.inits[i], f.Type, inst.scope)
 		}
-		k.Args = append(k.Args, e)
+		vals = append(vals, e)
 	}
-	for _, e := range k.Args {
-		if e != nil && invalid(e) {
-			return bad(span)
-		}
-	}
-	return k
+	return vals
 }
 
 // construct types T(args).
@@ -213,12 +272,20 @@ func (c *checker) castExpr(x *parse.Cast, s *scope) Expr {
 			c.errs.Errorf(x.Span, InvalidCast, "only something that lives in memory can be cast to a reference")
 			return bad(x.Span)
 		}
+		if inVector(e) {
+			c.errs.Errorf(x.Span, InvalidCast, "Metal has no references to an element of a vector")
+			return bad(x.Span)
+		}
 		if Identical(q.Type, e.Type()) {
 			return e
 		}
 		c.address(e)
 		ptr := &AddrOf{Typed{PointerTo(e.Type(), p.space, p.readOnly), x.Span}, e}
 		return &Deref{Typed{q.Type, x.Span}, &Convert{Typed{PointerTo(q.Type, p.space, p.readOnly || q.readOnly), x.Span}, ptr}}
+	}
+	if from := c.decayed(e).Type(); from.Kind == Pointer && q.Kind == Pointer && from.Const && !q.Const && x.Kind != "" && x.Kind != "const_cast" {
+		c.errs.Errorf(x.Span, AssignToConst, "%s cannot drop the const of %s", x.Kind, from).Hint = fmt.Sprintf("cast to const %s", q.Type)
+		return bad(x.Span)
 	}
 	return c.explicit(e, q.Type, x.Span)
 }
@@ -305,7 +372,11 @@ func (c *checker) respan(e Expr, span source.Span) Expr {
 
 func (c *checker) pointerCast(e Expr, from, t *Type, span source.Span) Expr {
 	if t.Space == NoSpace {
-		t = PointerTo(t.Elem, from.Space, t.Const)
+		if from.Space != Thread && from.Space != NoSpace {
+			c.errs.Errorf(span, AddressSpace, "a %s pointer cannot become a pointer without an address space, which is a thread pointer", from.Space).Hint = fmt.Sprintf("write (%s)", PointerTo(t.Elem, from.Space, t.Const))
+			return bad(span)
+		}
+		t = PointerTo(t.Elem, Thread, t.Const)
 	}
 	if from.Space != t.Space && from.Space != NoSpace {
 		if !readOnlySpaces(from, t) {

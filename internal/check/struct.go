@@ -5,6 +5,7 @@ package check
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/zmlx-go/zmlx/internal/parse"
@@ -264,31 +265,13 @@ func (c *checker) ctorBody(f *function, s *scope, ctx *funcCtx) *Block {
 // defaultFields returns the value of a struct's default member initialisers,
 // or nil if it has none.
 func (c *checker) defaultFields(inst *structInst, d *parse.FuncDecl, s *scope) Expr {
-	any := false
-	k := &Construct{Typed: Typed{inst.typ, inst.decl.NameSpan}}
-	for i, init := range inst.inits {
-		if init == nil {
-			k.Args = append(k.Args, nil)
-			continue
-		}
-		if d != nil {
-			for _, di := range d.Inits {
-				if di.Name == inst.typ.Struct.Fields[i].Name {
-					init = nil
-				}
-			}
-		}
-		if init == nil {
-			k.Args = append(k.Args, nil)
-			continue
-		}
-		any = true
-		k.Args = append(k.Args, c.initExpr(init, inst.typ.Struct.Fields[i].Type, inst.scope))
-	}
-	if !any {
+	vals := c.fieldInits(inst, 0, func(name string) bool {
+		return d != nil && slices.ContainsFunc(d.Inits, func(i *parse.CtorInit) bool { return i.Name == name })
+	})
+	if !slices.ContainsFunc(vals, func(e Expr) bool { return e != nil }) {
 		return nil
 	}
-	return k
+	return &Construct{Typed{inst.typ, inst.decl.NameSpan}, vals}
 }
 
 func hasReturn(s Stmt) bool {
