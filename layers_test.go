@@ -17,12 +17,11 @@ import (
 const layers = `
 half internal/dtype internal/source internal/shape internal/dl internal/report
 internal/source/errortest
-internal/signature internal/parse internal/source/errortest encoding/npy encoding/safetensors
+internal/signature internal/parse encoding/npy encoding/safetensors
 internal/check internal/capsule
 internal/ir internal/formula
-internal/ir/lower internal/ir/opt internal/ir/deriv
-internal/compile
-internal/formula
+internal/deriv
+internal/ir/lower internal/ir/opt
 internal/compile
 internal/backend
 internal/backend/...
