@@ -16,13 +16,12 @@ import (
 // may import what they like, such as a device to run on.
 const layers = `
 half internal/dtype internal/source internal/shape internal/dl internal/report
-internal/source/errortest
-internal/signature internal/parse encoding/npy encoding/safetensors
+internal/signature internal/parse internal/source/errortest encoding/npy encoding/safetensors
 internal/check internal/capsule
 internal/ir internal/formula
-internal/deriv
-internal/ir/lower internal/ir/opt
+internal/ir/lower internal/ir/opt internal/deriv
 internal/compile
+internal/codegen
 internal/backend
 internal/backend/...
 internal/launch
