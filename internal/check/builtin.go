@@ -326,6 +326,10 @@ func (c *checker) unify(args []Expr, call *builtinCall, floats bool) *Type {
 			case t == nil:
 				t = at
 			case t.Kind != Vector && t.Kind != at.Kind:
+				if t.IsInt() && at.IsInt() && t.Kind >= Int && at.Kind >= Int {
+					c.errs.Errorf(call.span, Ambiguous, "Metal finds %s of %s and %s ambiguous", call.fn.Name, t, at).Hint = fmt.Sprintf("convert one of them, as in %s(…), or give a literal its suffix, as in 32u", common(t, at))
+					return nil
+				}
 				t = common(t, at)
 			}
 		default:
@@ -344,7 +348,8 @@ func (c *checker) unify(args []Expr, call *builtinCall, floats bool) *Type {
 			c.errs.Errorf(call.span, NoMatch, "%s takes floats, not %s", call.fn.Name, t).Hint = fmt.Sprintf("convert it: float%d(…)", t.Len)
 			return nil
 		}
-		t = TFloat
+		c.errs.Errorf(call.span, Ambiguous, "Metal finds %s of %s ambiguous", call.fn.Name, t).Hint = "it has a half and a float form: convert the argument, as in float(…)"
+		return nil
 	}
 	for i, a := range args {
 		args[i] = c.cast(a, t)

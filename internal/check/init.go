@@ -90,7 +90,11 @@ func (c *checker) fill(t *Type, rest *[]parse.Expr, s *scope, span source.Span) 
 		if elem.Kind == StructKind && !braced && len(c.structs[elem.Struct].ctors.fns) == 0 {
 			var found Expr
 			if len(c.try(func() { found = c.expr(x, s) })) == 0 && !invalid(found) {
-				open = c.rank(found.Type(), elem) >= rankNone
+				if open = c.rank(found.Type(), elem) >= rankNone; !open {
+					k.Args = append(k.Args, c.convert(c.known(found), elem, "use this value here"))
+					*rest = (*rest)[1:]
+					continue
+				}
 			}
 		}
 		if open && !braced {
