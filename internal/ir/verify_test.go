@@ -53,6 +53,7 @@ func TestVerifyInstr(t *testing.T) {
 		{Instr{Op: Mov, Type: Ptr, Dst: []Reg{0}, Args: []Reg{8}}, "@x is assigned, but is no variable"},
 		{Instr{Op: Mov, Type: Ptr, Dst: []Reg{8}, Args: []Reg{0}}, ""},
 		{Instr{Op: Mov, Type: Ptr, Dst: []Reg{8}, Args: []Reg{1}}, "pointers into constant and device memory are mixed"},
+		{Instr{Op: PtrAdd, Type: Ptr, Dst: []Reg{8}, Addr: at(1)}, ""},
 		{Instr{Op: PtrAdd, Type: Ptr, Dst: []Reg{8}, Addr: at(7)}, "pointers into thread and device memory are mixed"},
 		{Instr{Op: Eq, Type: Ptr, Dst: []Reg{5}, Args: []Reg{0, 7}}, "pointers into device and thread memory are mixed"},
 		{Instr{Op: Lt, Type: F32, Dst: []Reg{9}, Args: []Reg{2, 2}}, ""},

@@ -144,6 +144,8 @@ func (v *verifier) addr(in *Instr, writes bool) bool {
 }
 
 // spaces checks that an instruction on pointers does not change their space.
+// PtrAdd may, from constant memory or to it: MLX passes small inputs in
+// constant memory, and kernels read them through device pointers.
 func (v *verifier) spaces(in *Instr) bool {
 	if in.Op == Load || in.Op == Store {
 		return true
@@ -151,6 +153,9 @@ func (v *verifier) spaces(in *Instr) bool {
 	space := NoSpace
 	if in.Op == PtrAdd {
 		space = v.f.Regs[in.Addr.Base].Space
+		if space == Constant || v.f.Regs[in.Dst[0]].Space == Constant {
+			return true
+		}
 	}
 	for _, list := range [...][]Reg{in.Args, in.Dst} {
 		for _, r := range list {

@@ -80,7 +80,7 @@ func (l *lowerer) binary(op check.BinaryOp, x, y ir.Reg) ir.Reg {
 	t := l.b.TypeOf(x)
 	switch {
 	case op >= check.OpEq:
-		return l.b.Compare(o, x, y)
+		return l.b.Compare(o, x, l.like(y, x))
 	case op == check.OpShl || op == check.OpShr:
 		w := l.wide(x)
 		return l.to(t, l.b.Binary(o, w, l.to(l.b.TypeOf(w), y)))

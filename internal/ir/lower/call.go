@@ -222,7 +222,7 @@ func (l *lowerer) returnPlace(f *frame, x check.Expr) {
 		space := l.b.SpaceOf(p.addr.Base)
 		if have, ok := f.spaces[space]; ok {
 			k = have
-			l.b.Set(f.place.alts[k].addr.Base, l.b.PtrAdd(p.addr))
+			l.set(f.place.alts[k].addr.Base, l.b.PtrAdd(p.addr))
 		} else {
 			k = len(f.place.alts)
 			if f.spaces == nil {

@@ -48,7 +48,7 @@ func (l *lowerer) exprAt(e check.Expr) []ir.Reg {
 		return l.one(l.b.PtrAdd(l.indexed(a, i, l.size(e.T.Elem), e.Sub)))
 	case *check.PtrDiff:
 		x, y := l.pair(e.P, e.Q)
-		return l.one(l.b.PtrSub(x[0], y[0], max(l.size(e.P.Type().Elem), 1)))
+		return l.one(l.b.PtrSub(x[0], l.like(y[0], x[0]), max(l.size(e.P.Type().Elem), 1)))
 	case *check.Cond:
 		return l.cond(e)
 	case *check.Comma:
@@ -321,7 +321,7 @@ func (l *lowerer) cond(e *check.Cond) []ir.Reg {
 		x, y := l.expr(e.X), l.expr(e.Y)
 		v := l.regs(len(x))
 		for i := range x {
-			v[i] = l.b.Select(c, x[i], y[i])
+			v[i] = l.b.Select(c, x[i], l.like(y[i], x[i]))
 		}
 		return v
 	}
@@ -335,7 +335,7 @@ func (l *lowerer) cond(e *check.Cond) []ir.Reg {
 			if v[i] == ir.NoReg {
 				v[i] = l.variable(parts[i], r, "")
 			}
-			l.b.Set(v[i], r)
+			l.set(v[i], r)
 		}
 	}
 	l.b.If(c, func() { assign(l.expr(e.X)) }, func() { assign(l.expr(e.Y)) })

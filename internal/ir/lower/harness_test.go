@@ -99,11 +99,21 @@ func (k *kernel) check(tb testing.TB) *check.Program {
 	sig := k.signature(tb)
 	set := &source.Set{}
 	errs := &source.List{Set: set}
-	var header *source.File
-	if k.header != "" {
-		header = set.Add("test (header)", k.header)
+	prog := checkSource(set, k.header, k.body, sig, errs)
+	if errs.Errors() > 0 {
+		tb.Fatalf("%v", errs)
 	}
-	body := set.Add("test", k.body)
+	return prog
+}
+
+// checkSource parses and checks a kernel; the program is nil if errs holds an
+// error.
+func checkSource(set *source.Set, headerText, bodyText string, sig *signature.Signature, errs *source.List) *check.Program {
+	var header *source.File
+	if headerText != "" {
+		header = set.Add("test (header)", headerText)
+	}
+	body := set.Add("test", bodyText)
 	cfg := parse.Config{Prelude: check.Prelude()}
 	for _, p := range sig.Params {
 		cfg.Values = append(cfg.Values, p.Name)
@@ -119,14 +129,10 @@ func (k *kernel) check(tb testing.TB) *check.Program {
 		}
 	}
 	tree := parse.Kernel(set, header, body, cfg, errs)
-	var prog *check.Program
-	if errs.Errors() == 0 {
-		prog = check.Kernel(set, tree, "test", sig, errs)
-	}
 	if errs.Errors() > 0 {
-		tb.Fatalf("%v", errs)
+		return nil
 	}
-	return prog
+	return check.Kernel(set, tree, "test", sig, errs)
 }
 
 // lower returns the verified ir.

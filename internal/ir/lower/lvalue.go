@@ -226,15 +226,16 @@ func (l *lowerer) newVar(v *check.Var, val []ir.Reg) *place {
 	return &place{t: v.Type, regs: regs}
 }
 
-// variable makes a register for a part of a value; like, if it is a pointer,
-// says which space it points into.
-func (l *lowerer) variable(p part, like ir.Reg, name string) ir.Reg {
+// variable makes a register for a part of a value. val, if it is a pointer,
+// is the first one that the register will hold: a type may leave open which
+// space that points into.
+func (l *lowerer) variable(p part, val ir.Reg, name string) ir.Reg {
 	if p.t != ir.Ptr {
 		return l.b.Var(p.t, name)
 	}
-	if like != ir.NoReg {
-		if _, null := l.b.ConstValue(like); !null {
-			p.space = l.b.SpaceOf(like)
+	if val != ir.NoReg {
+		if _, null := l.b.ConstValue(val); !null && p.space != ir.Constant && l.b.SpaceOf(val) != ir.Constant {
+			p.space = l.b.SpaceOf(val)
 		}
 	}
 	return l.b.PtrVar(p.space, name)

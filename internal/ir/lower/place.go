@@ -221,7 +221,22 @@ func (l *lowerer) set(dst, src ir.Reg) {
 		}
 		l.bug("an assignment to a value that does not change")
 	}
-	l.b.Set(dst, src)
+	l.b.Set(dst, l.like(src, dst))
+}
+
+// like returns r, if it is a pointer as one into the space of other. Only
+// constant memory is ever taken for another space, or the other way round.
+func (l *lowerer) like(r, other ir.Reg) ir.Reg {
+	to := l.b.SpaceOf(other)
+	if l.b.TypeOf(r) != ir.Ptr || l.b.SpaceOf(r) == to {
+		return r
+	}
+	if _, null := l.b.ConstValue(r); null {
+		return l.b.Null(to)
+	}
+	d := l.b.PtrTemp(to)
+	l.b.Emit(ir.Instr{Op: ir.PtrAdd, Type: ir.Ptr, Dst: l.one(d), Addr: ir.At(r, 0)})
+	return d
 }
 
 // setAll assigns src to dst, all at once: no assignment changes what a later
@@ -272,7 +287,7 @@ func (l *lowerer) address(p *place) ir.Addr {
 			if ptr == ir.NoReg {
 				ptr = l.b.PtrVar(l.b.SpaceOf(r), "")
 			}
-			l.b.Set(ptr, r)
+			l.set(ptr, r)
 		})
 		if ptr != ir.NoReg {
 			return ir.At(ptr, 0)
@@ -315,7 +330,7 @@ func (l *lowerer) exported(p place) place {
 			return r
 		}
 		v := l.variable(part{t: l.b.TypeOf(r), space: l.b.SpaceOf(r)}, r, "")
-		l.b.Set(v, r)
+		l.set(v, r)
 		return v
 	}
 	p = l.pinned(p)

@@ -181,6 +181,11 @@ var runs = []struct {
 	{name: "shadowing and names", body: `
 		int i = 1; { int i = 2; { float i = 3.5f; out[0] = i; } out[1] = i; } out[2] = i; for (int i = 0; i < 3; ++i) { int j; if (i == 0) { j = 5; } else { j = i; } out[3 + i] = j; }`,
 		want: []float32{3.5, 2, 1, 5, 1, 2}},
+	{name: "constant memory read through other pointers", header: `
+		float sum(const device float* p) { float s = 0; for (int i = 0; i < 3; ++i) { s += p[i]; } return s; }`, body: `
+		out[0] = sum(a) + sum(b); const float v[2] = {1, 2}; const thread float* q = v; out[1] = q[1]; float u[2] = {3, 4}; q = u; out[2] = q[0]; q = v; out[3] = *q;
+		const device float* g = a; g = b; out[4] = g[0] + (a[0] < 0 ? g : a)[1]; out[5] = g == b; out[6] = (a[0] > 0 ? g : a + 4)[2]; struct S { const device float* p; }; S s = {b}; out[7] = s.p[1]; s.p = a; out[8] = s.p[7];`,
+		inputs: []any{eight, []float32{10, 20, 30}}, want: []float32{66, 2, 3, 1, 12, 1, 30, 20, 8}},
 	{name: "values before effects", body: `
 		int n = 1; int m = n; n = 5; out[0] = m; int k[3] = {1, 2, 3}; int j = 0; k[j++] = 10; k[j] += 5; out[1] = k[0]; out[2] = k[1]; out[3] = j; const int c = n; n = 9; out[4] = c;
 		float2 v = {1, 2}; float2 w = v; v.x = 7; out[5] = w.x; int q = n++ * 2; out[6] = q; uint s = 3; uint t = s--; out[7] = t * 10 + s;`,
