@@ -129,14 +129,49 @@ var missingFunctions = map[string]string{
 	"erfinv":           "Metal has no erfinv: write zmlx::erfinv, which MLX on a Mac does not have",
 	"lgamma":           "Metal has no lgamma: write zmlx::lgamma, which MLX on a Mac does not have",
 	"sigmoid":          "Metal has no sigmoid: write 1 / (1 + exp(-x))",
-	"__syncthreads":    "this is CUDA: use threadgroup_barrier(mem_flags::mem_threadgroup)",
-	"atomicAdd":        "this is CUDA: use atomic_fetch_add_explicit(&x, v, memory_order_relaxed)",
 	"atomic_fetch_add": "use atomic_fetch_add_explicit(&x, v, memory_order_relaxed)",
 	"atomic_load":      "use atomic_load_explicit(&x, memory_order_relaxed)",
-	"__shfl_down_sync": "this is CUDA: use simd_shuffle_down(x, delta)",
-	"expf":             "use exp", "logf": "use log", "sqrtf": "use sqrt", "tanhf": "use tanh", "powf": "use pow", "fmaxf": "use max", "fminf": "use min",
-	"cbrt": "Metal has no cbrt: use pow(x, 1.0f / 3.0f)", "hypot": "Metal has no hypot: use sqrt(x*x + y*y) or length(float2(x, y))",
+	"cbrt":             "Metal has no cbrt: use pow(x, 1.0f / 3.0f)", "hypot": "Metal has no hypot: use sqrt(x*x + y*y) or length(float2(x, y))",
 	"swap": "Metal has no swap: use a temporary variable",
+}
+
+// missingNames are variables that people expect and Metal does not have.
+var missingNames = map[string]string{
+	"threadIdx": "this is CUDA: use thread_position_in_threadgroup",
+	"blockIdx":  "this is CUDA: use threadgroup_position_in_grid",
+	"blockDim":  "this is CUDA: use threads_per_threadgroup",
+	"gridDim":   "this is CUDA: use threadgroups_per_grid",
+	"warpSize":  "this is CUDA: use threads_per_simdgroup",
+	"M_PI":      "Metal has M_PI_F, a float", "M_E": "Metal has M_E_F, a float", "M_LN2": "Metal has M_LN2_F, a float", "M_SQRT2": "Metal has M_SQRT2_F, a float",
+	"NULL": "use nullptr", "DBL_MAX": "Metal has no double: use FLT_MAX",
+}
+
+func init() {
+	for cuda, metal := range map[string]string{
+		"__syncthreads": "threadgroup_barrier(mem_flags::mem_threadgroup)", "__syncwarp": "simdgroup_barrier(mem_flags::mem_threadgroup)",
+		"__threadfence":       "atomic_thread_fence(mem_flags::mem_device, memory_order_relaxed)",
+		"__threadfence_block": "threadgroup_barrier(mem_flags::mem_threadgroup)",
+		"__shfl_sync":         "simd_shuffle(x, lane)", "__shfl_down_sync": "simd_shuffle_down(x, delta)", "__shfl_up_sync": "simd_shuffle_up(x, delta)",
+		"__shfl_xor_sync": "simd_shuffle_xor(x, mask)", "__shfl": "simd_shuffle(x, lane)", "__shfl_down": "simd_shuffle_down(x, delta)", "__shfl_xor": "simd_shuffle_xor(x, mask)",
+		"__ballot_sync": "simd_ballot(p)", "__any_sync": "simd_any(p)", "__all_sync": "simd_all(p)", "__activemask": "simd_active_threads_mask()",
+		"__reduce_add_sync": "simd_sum(x)", "__reduce_max_sync": "simd_max(x)", "__reduce_min_sync": "simd_min(x)",
+		"atomicAdd": "atomic_fetch_add_explicit(&x, v, memory_order_relaxed)", "atomicSub": "atomic_fetch_sub_explicit(&x, v, memory_order_relaxed)",
+		"atomicMax": "atomic_fetch_max_explicit(&x, v, memory_order_relaxed)", "atomicMin": "atomic_fetch_min_explicit(&x, v, memory_order_relaxed)",
+		"atomicExch": "atomic_exchange_explicit(&x, v, memory_order_relaxed)", "atomicOr": "atomic_fetch_or_explicit(&x, v, memory_order_relaxed)",
+		"atomicAnd": "atomic_fetch_and_explicit(&x, v, memory_order_relaxed)", "atomicXor": "atomic_fetch_xor_explicit(&x, v, memory_order_relaxed)",
+		"atomicCAS": "atomic_compare_exchange_weak_explicit(&x, &expected, v, memory_order_relaxed, memory_order_relaxed)",
+		"__ldg":     "x[i], since there is no separate read-only load", "__popc": "popcount(x)", "__clz": "clz(x)", "__ffs": "ctz(x) + 1", "__brev": "reverse_bits(x)",
+		"__expf": "fast::exp(x)", "__logf": "fast::log(x)", "__sinf": "fast::sin(x)", "__cosf": "fast::cos(x)", "__powf": "fast::pow(x, y)", "__fdividef": "x / y", "__fmaf_rn": "fma(a, b, c)",
+		"__float2half": "half(x)", "__half2float": "float(x)", "__float2bfloat16": "bfloat(x)", "__bfloat162float": "float(x)",
+		"__int_as_float": "as_type<float>(x)", "__float_as_int": "as_type<int>(x)", "__uint_as_float": "as_type<float>(x)", "__float_as_uint": "as_type<uint>(x)",
+	} {
+		missingFunctions[cuda] = "this is CUDA: use " + metal
+	}
+	// C's names for functions of float.
+	for _, name := range strings.Fields("exp exp2 log log2 log10 log1p sqrt rsqrt tanh sinh cosh sin cos tan asin acos atan atan2 pow floor ceil round trunc fmod fabs fma copysign ldexp") {
+		missingFunctions[name+"f"] = "use " + name
+	}
+	missingFunctions["fmaxf"], missingFunctions["fminf"], missingFunctions["expm1f"], missingFunctions["erff"] = "use max", "use min", missingFunctions["expm1"], missingFunctions["erf"]
 }
 
 // unsupportedFunctions are Metal's functions outside the kernel language.

@@ -94,7 +94,7 @@ func (c *checker) match(f *function, args []argument, explicit []parse.Node, s *
 	}
 	c.tick(source.Span{})
 	var cand *candidate
-	c.try(func() { cand = c.tryMatch(f, args, explicit, s) })
+	c.why = c.try(func() { cand = c.tryMatch(f, args, explicit, s) })
 	return cand
 }
 
@@ -507,7 +507,7 @@ func (c *checker) noMatch(fns []*function, name string, args []argument, span so
 		if f.decl.Template == nil {
 			// One plain function: say which argument does not fit.
 			for i, a := range args {
-				q := c.typ(f.decl.Params[i].Type, newScope(f.scope))
+				q := inThread(c.typ(f.decl.Params[i].Type, newScope(f.scope)))
 				if a.list != nil || q.auto || c.argRank(a, q) < rankNone {
 					continue
 				}
@@ -525,6 +525,13 @@ func (c *checker) noMatch(fns []*function, name string, args []argument, span so
 				return bad(span)
 			}
 		}
+	}
+	if len(fns) == 1 && len(c.why) > 0 {
+		d := c.why[0]
+		d.Span = span
+		d.Notes = append(d.Notes, source.Note{Span: fns[0].decl.NameSpan, Msg: "declared here"})
+		c.errs.Add(d)
+		return bad(span)
 	}
 	d := c.errs.Errorf(span, NoMatch, "no function %s takes (%s)", name, strings.Join(list, ", "))
 	for i, f := range fns {

@@ -157,10 +157,11 @@ type checker struct {
 	results map[*Func]qualType // return types as declared, of functions that return references
 	depth   int
 	work    int
-	fuel    int  // steps left to the constant expression being evaluated
-	data    int  // bytes of constant tables
-	trial   int  // overloads being tried: findings may come to nothing
-	user    bool // inside a user-defined conversion, where there is no second one
+	fuel    int           // steps left to the constant expression being evaluated
+	data    int           // bytes of constant tables
+	why     []source.Diag // what spoke against the overload tried last
+	trial   int           // overloads being tried: findings may come to nothing
+	user    bool          // inside a user-defined conversion, where there is no second one
 
 	at      source.Span // what is being looked at, for internal errors
 	dropped source.Span // a statement left out
@@ -443,7 +444,7 @@ func (c *checker) checkUnused(decls []parse.Decl) {
 		for _, e := range c.unused(f) {
 			if e.Severity == source.Error {
 				e.Severity, e.Code = source.Warning, UnusedFunction
-				e.Msg = fmt.Sprintf("%s, in a function that the kernel does not call", e.Msg)
+				e.Msg = "in a function that the kernel does not call: " + e.Msg
 				if e.Hint == "" {
 					e.Hint = "Metal refuses the whole kernel: mend the function, or take it out of the header"
 				}

@@ -5,6 +5,7 @@ package check
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/zmlx-go/zmlx/internal/parse"
@@ -220,7 +221,9 @@ func (c *checker) ident(x *parse.Ident, s *scope) Expr {
 		return bad(x.Span)
 	}
 	d := c.errs.Errorf(x.Span, UndeclaredName, "no variable %s in this kernel", x.Name)
-	if near := s.near(x.Name, attributeNames); near != "" {
+	if hint := missingNames[x.Name]; hint != "" {
+		d.Hint = hint
+	} else if near := s.near(x.Name, attributeNames); near != "" {
 		d.Msg += "; did you mean " + near + "?"
 	} else if isAttribute(x.Name) {
 		d.Hint = "MLX adds thread attributes only where the body itself names them: pass it to the helper as an argument"
@@ -390,6 +393,13 @@ func (c *checker) typeMember(x *parse.TypeMember, s *scope) Expr {
 		return k
 	}
 	t := c.plainType(x.Type, s)
+	if nt, ok := x.Type.(*parse.NamedType); ok && len(nt.Path) == 0 && t.Kind != Invalid {
+		if o, _ := s.lookup(nt.Name); o != nil {
+			if tn, ok := o.(*typeName); ok && tn.items != nil {
+				return c.enumerator(tn.items, nt.Name, x.Name, x.Span)
+			}
+		}
+	}
 	inst := c.structs[t.structOrNil()]
 	if inst == nil {
 		if t.Kind != Invalid {
@@ -406,6 +416,23 @@ func (c *checker) typeMember(x *parse.TypeMember, s *scope) Expr {
 	}
 	c.errs.Errorf(x.Span, NoMember, "%s has no static member %s", t, x.Name)
 	return bad(x.Span)
+}
+
+// enumerator resolves Enum::name.
+func (c *checker) enumerator(items *scope, enum, name string, span source.Span) Expr {
+	if k, ok := items.names[name].(*constant); ok {
+		return c.object(k, items, name, span)
+	}
+	d := c.errs.Errorf(span, NoMember, "%s has no enumerator %s", enum, name)
+	var names []string
+	for n := range items.names {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	if near := source.Nearest(name, names); near != "" {
+		d.Hint = "did you mean " + near + "?"
+	}
+	return bad(span)
 }
 
 func (c *checker) unary(x *parse.Unary, s *scope) Expr {
@@ -760,6 +787,11 @@ func (c *checker) assignment(x *parse.Assign, s *scope) Expr {
 	lhs := c.expr(x.X, s)
 	lt := lhs.Type()
 	if x.Op == "=" {
+		if lt.Kind == Atomic || lt.Kind == Array {
+			c.assigned(lhs, x.X.Range())
+			c.expr(x.Y, s)
+			return bad(x.Span)
+		}
 		var rhs Expr
 		if lt.Kind == StructKind && c.hasAssign(lt, x.Y) {
 			rhs = c.value(x.Y, s)

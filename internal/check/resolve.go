@@ -282,13 +282,13 @@ func (c *checker) typeOfObject(o object, in *scope, span source.Span) *Type {
 		return TInvalid
 	}
 	l.busy = true
-	c.hard(func() { c.resolve(tn, l) })
+	c.hard(func() { c.resolve(tn, l, span) })
 	l.busy = false
 	return tn.typ
 }
 
 // resolve works out a type's declaration.
-func (c *checker) resolve(tn *typeName, l *lazyType) {
+func (c *checker) resolve(tn *typeName, l *lazyType, span source.Span) {
 	if l.alias != nil {
 		q := c.typ(l.alias.Type, l.scope)
 		tn.typ = q.Type
@@ -296,7 +296,7 @@ func (c *checker) resolve(tn *typeName, l *lazyType) {
 			tn.typ = TInvalid
 		}
 	} else {
-		tn.typ = c.plainStruct(tn, l)
+		tn.typ = c.plainStruct(tn, l, span)
 	}
 }
 

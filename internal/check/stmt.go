@@ -207,6 +207,7 @@ func (c *checker) passedDecl(stmts []parse.Stmt) {
 
 func (c *checker) returnStmt(st *parse.Return, s *scope, out []Stmt) []Stmt {
 	f := c.fn
+	f.nret++
 	if st.X == nil {
 		if f.ret != nil && f.ret.Kind != Void && f.ret.Kind != Invalid {
 			c.errs.Errorf(st.Span, InvalidReturn, "%s has to return %s", f.fn.Name, f.ret)
@@ -220,7 +221,6 @@ func (c *checker) returnStmt(st *parse.Return, s *scope, out []Stmt) []Stmt {
 		c.errs.Errorf(st.X.Range(), InvalidReturn, "a kernel's body returns no value").Hint = "write to an output, as in out[i] = …;"
 		return out
 	}
-	f.nret++
 	var e Expr
 	switch {
 	case f.ret == nil: // deduced
@@ -394,13 +394,17 @@ func (c *checker) pointerDefault(v *Var, d *parse.VarDecl, init Expr) {
 		return
 	}
 	space := Thread
-	if init != nil && init.Type().Kind == Pointer {
-		space = init.Type().Space
+	cv, _ := init.(*Convert)
+	if cv != nil && cv.X.Type().Kind == Pointer {
+		space = cv.X.Type().Space
 		if space != Thread && space != NoSpace {
 			c.errs.Errorf(d.NameSpan, AddressSpace, "the pointer %s needs an address space", d.Name).Hint = fmt.Sprintf("write %s %s* %s", space, v.Type.Elem, d.Name)
 		}
 	}
 	v.Type = PointerTo(v.Type.Elem, space, v.Type.Const)
+	if cv != nil {
+		cv.T = v.Type
+	}
 }
 
 func (c *checker) threadgroupVar(d *parse.VarDecl, v *Var, init Expr, out []Stmt) []Stmt {

@@ -25,9 +25,12 @@ type structInst struct {
 }
 
 // plainStruct resolves a struct that is no template.
-func (c *checker) plainStruct(tn *typeName, l *lazyType) *Type {
+func (c *checker) plainStruct(tn *typeName, l *lazyType, span source.Span) *Type {
 	if l.str.Declared {
-		c.errs.Errorf(l.str.NameSpan, UndeclaredType, "struct %s is declared but never defined", l.str.Name)
+		if !span.Valid() {
+			span = l.str.NameSpan
+		}
+		c.errs.Errorf(span, UndeclaredType, "struct %s is declared but never defined", l.str.Name)
 		return TInvalid
 	}
 	return c.defineStruct(l.str, l.str.Name, newScope(l.scope), func(t *Type) { tn.typ = t }, nil, nil).typ

@@ -1,0 +1,15 @@
+int n1 = y[0];
+float a[n1 /* ERROR "integer known at compile time .NotConstant. .*constexpr" */];
+float b1[-1 /* ERROR "an array cannot have -1 elements .InvalidSize." */];
+float c1[1 << 30 /* ERROR "an array cannot have 1073741824 elements .InvalidSize. " */];
+threadgroup float d[4] /* ERRORLINE "cannot be initialised where it is declared .InvalidInit. .*threadgroup_barrier" */ = {1, 2, 3, 4};
+float e[2][2] = {{1, 2}, {3, 4, 5 /* ERROR "1 values? too many for float.2." */}};
+float f[] /* ERRORLINE "array f needs a length .InvalidSize." */;
+auto g = {1, 2} /* ERROR "auto cannot take its type from a braced list" */;
+auto k /* ERROR "k is auto and needs a value" */;
+void l /* ERROR "cannot be void" */;
+constexpr int m = y[0] /* ERROR "constexpr m is not known at compile time .NotConstant." */;
+device float o /* ERROR "lives in thread or threadgroup memory.*MisplacedStorage" */ = 1;
+static int q /* ERROR "static variables have to be constant" */ = 0;
+float r[2] = {x[0], x /* ERROR "it is const device float., and float is needed" */};
+simdgroup_matrix<float, 16, 16> /* ERRORLINE "16x16 simdgroup_matrix is not in the kernel language" */ mat;

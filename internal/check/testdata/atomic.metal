@@ -1,0 +1,11 @@
+uint i = thread_position_in_grid.x;
+out[i] = 1 /* ERRORLINE "an atomic cannot be written like a plain variable .AtomicAccess. use atomic_store_explicit" */;
+out[i] += 1 /* ERRORLINE "AtomicAccess.*atomic_fetch_add_explicit" */;
+float v = out[i] /* ERROR "an atomic cannot be read like a plain variable .AtomicAccess. use atomic_load_explicit" */;
+atomic_fetch_add_explicit(out[i] /* ERROR "AtomicAccess|take its address" */, 1.0f, memory_order_relaxed);
+atomic_fetch_add_explicit(&out[i], 1.0f, memory_order_relaxed);
+atomic_fetch_or_explicit(&out[i], 1.0f, memory_order_relaxed) /* ERROR "Metal has no atomic_fetch_or_explicit for float" */;
+atomic_fetch_add /* ERROR "use atomic_fetch_add_explicit" */(&out[i], 1.0f);
+atomic<half> /* ERRORLINE "Metal has no atomic<half> .NotAnAtomic." */ a;
+atomic_int b1 /* ERROR "an atomic variable has to be threadgroup .MisplacedStorage." */;
+atomic_fetch_add_explicit(&y[i] /* ERROR "needs a pointer to an atomic, and this is const device int. .NotAnAtomic. cast it" */, 1, memory_order_relaxed);

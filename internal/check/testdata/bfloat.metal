@@ -1,0 +1,13 @@
+float v = b[0];
+outb[0] = v /* ERROR "it is float, and bfloat is needed .ImplicitBFloat. .*write bfloat" */;
+outb[1] = b[0] + 1.0f /* ERROR "ImplicitBFloat" */;
+outb[2] = b[0] * 2;
+outb[3] = bfloat(v);
+outb[4] = 1.0f /* ERROR "ImplicitBFloat" */;
+outb[5] = h[0] /* ERROR "it is half, and bfloat is needed" */;
+bfloat w = 0.0f /* ERROR "ImplicitBFloat" */;
+w += v /* ERRORLINE "cannot store the result of \\+=: it is float, and bfloat is needed .ImplicitBFloat." */;
+w += b[0];
+outb[6] = exp(float(b[0])) /* ERROR "ImplicitBFloat" */;
+outb[7] = 1;
+bfloat z[2] = {b[0], x[0] /* ERROR "ImplicitBFloat" */};

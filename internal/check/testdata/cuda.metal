@@ -1,0 +1,16 @@
+uint i = threadIdx /* ERROR "CUDA.*thread_position_in_threadgroup" */.x;
+uint j = blockIdx /* ERROR "CUDA.*threadgroup_position_in_grid" */.x * blockDim /* ERROR "CUDA.*threads_per_threadgroup" */.x;
+__syncthreads /* ERROR "this is CUDA: use threadgroup_barrier" */();
+__syncwarp /* ERROR "this is CUDA: use simdgroup_barrier" */();
+float v = __shfl_down_sync /* ERROR "this is CUDA: use simd_shuffle_down" */(0xffffffff, x[0], 16);
+float w = __shfl_xor_sync /* ERROR "this is CUDA: use simd_shuffle_xor" */(0xffffffff, x[0], 16);
+atomicAdd /* ERROR "this is CUDA: use atomic_fetch_add_explicit" */(&out[0], 1.0f);
+atomicMax /* ERROR "this is CUDA: use atomic_fetch_max_explicit" */(&outi[0], 1);
+float e = expf /* ERROR "no function expf.*use exp" */(x[0]);
+float f = __expf /* ERROR "use fast::exp.x." */(x[0]);
+float g = fmaxf /* ERROR "use max" */(x[0], 1.0f);
+float k = rsqrtf /* ERROR "use rsqrt" */(x[0]);
+float l = __ldg /* ERROR "this is CUDA" */(x);
+float m = __float2half /* ERROR "this is CUDA: use half" */(x[0]);
+uint n1 = __popc /* ERROR "use popcount" */(u[0]);
+uint lane = __ballot_sync /* ERROR "use simd_ballot" */(0xffffffff, true);

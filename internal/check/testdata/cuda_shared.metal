@@ -1,0 +1,2 @@
+__shared__ /* ERRORLINE "threadgroup" */ float tile[32];
+out[0] = 1;

@@ -1,0 +1,2 @@
+goto end /* ERRORLINE "goto" */;
+out[0] = 1;

@@ -1,0 +1,13 @@
+float k = 2;
+auto f = [=](float v) { return v * k; } /* ERRORLINE "capture by copy are not in the kernel language .UnsupportedFeature. capture by reference" */;
+auto g = [k](float v) { return v * k; } /* ERRORLINE "capture of k by copy" */;
+auto l = [&](float v) { if (v > 0) { return 1; } return v /* ERROR "this returns float, and the first return gives int .InvalidReturn. .*-> int" */; };
+out[0] = l(1.0f);
+auto m = [&](float v) { return v * nope /* ERROR "no variable nope" */; };
+out[1] = m(1.0f);
+out[2] = m(2.0f);
+auto o = [&](float v) { return v; };
+out[3] = o() /* ERROR "this lambda takes 1 arguments?, not 0" */;
+out[4] = o(x) /* ERRORLINE "cannot pass this argument: it is const device float" */;
+auto self = [&](auto me, int n) -> int { return n ? me(me, n - 1) /* ERROR "calls itself .Recursion." */ : 0; };
+outi[0] = self(self, 3);

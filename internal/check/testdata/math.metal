@@ -1,0 +1,18 @@
+out[0] = erf /* ERROR "no function erf .UndeclaredFunction. Metal has no erf" */(x[0]);
+out[1] = sigmoid /* ERROR "1 / .1 . exp.-x.." */(x[0]);
+out[2] = metal::erf /* ERROR "no function erf" */(x[0]);
+out[3] = x[0] % 2.0f /* ERROR "operator % does not take float and float .InvalidOperand. use fmod" */;
+out[4] = exp(1.0f, 2.0f) /* ERROR "exp takes 1 arguments?, not 2 .WrongArgCount." */;
+out[5] = exp(x) /* ERRORLINE "exp does not take const device float.*index the pointer" */;
+out[6] = sqrt(y[0]) /* ERROR "ambiguous .Ambiguous.*float" */;
+outi[0] = min(y[0], u[0]) /* ERROR "min of int and uint ambiguous" */;
+outi[1] = max(u[0], 1) /* ERROR "max of uint and int ambiguous.*32u" */;
+outi[2] = popcount(x[0]) /* ERROR "popcount takes integers, not float .NoMatch." */;
+out[7] = dot(float2(1), float3(1)) /* ERROR "dot of float2 and float3 .MismatchedTypes." */;
+out[8] = cross(float2(1), float2(1)).x /* ERRORLINE "cross takes vectors of 3" */;
+out[9] = simd_sum(x) /* ERROR "simd_sum does not take" */;
+printf /* ERROR "printf is not in the kernel language .UnsupportedFeature. kernels cannot print" */("%f", x[0]);
+double /* ERROR "Metal has no double .UnsupportedFeature. use float" */ d = 1;
+out[10] = lgamma /* ERROR "Metal has no lgamma" */(2.0f);
+out[11] = y[0] << 1.5f /* ERROR "operator << does not take int and float" */;
+out[12] = ~x[0] /* ERROR "operator ~ has no meaning for float" */;

@@ -1,0 +1,1 @@
+flaot /* ERRORLINE "flaot" */ d = 1;

@@ -1,0 +1,20 @@
+float4 v = float4(1);
+float a = v.q /* ERROR "float4 has no member q .NoMember. elements are x, y, z, w" */;
+float2 w = v.xy;
+float b1 = w.z /* ERROR "float2 has only 2 elements, so no .z" */;
+v.xx = w /* ERRORLINE "cannot be assigned to .*twice" */;
+float c1 = v /* ERROR "it is float4, and float is needed .*choose an element" */;
+float3 d = v /* ERROR "it is float4, and float3 is needed" */;
+half4 e = v /* ERROR "it is float4, and half4 is needed .*vectors convert only when asked: write half4" */;
+float4 f = v + w /* ERROR "operator . does not take float4 and float2" */;
+int4 g = int4(1) * 2.5f /* ERROR "operator . does not take int4 and float .*convert the vector, as in float4.v." */;
+float4 k = float4(1, 2) /* ERROR "float4 needs 4 elements, and the arguments have 2 .WrongArgCount." */;
+if (v > w.xyxy) /* ERRORLINE "bool4 is not a condition .MismatchedTypes. use all.v. or any.v." */ { out[0] = 1; }
+float l = v[4] /* ERRORLINE "index 4 is outside the 4 elements of float4 .IndexOutside." */;
+thread float* p = &v.x /* ERRORLINE "an element of a vector has no address .NotAssignable." */;
+thread float& r = v.y /* ERROR "no references to an element of a vector" */;
+float m = v > float4(0) ? 1.0f : 0.0f /* ERRORLINE "a vector cannot choose in .: .* use select" */;
+vec<float, 5> /* ERRORLINE "there is no vector of 5 float .InvalidSize." */ n1;
+int3 o = int4(1).xyz, o2 = as_type<int3>(float2(1)) /* ERROR "as_type<int3> needs a value of (16) bytes" */;
+float q = s.x /* ERROR "float has no member x" */;
+uint t = thread_index_in_simdgroup.x /* ERROR "uint has no member x .NoMember. thread_index_in_simdgroup is a single uint" */;
