@@ -62,6 +62,7 @@ type variant struct {
 	once    sync.Once
 	result  *compile.Result
 	msl     string
+	verbose string // what MLX prints
 	program launch.Program
 	checked bool
 	err     error
@@ -154,7 +155,7 @@ func (v *variant) build(m *MetalKernel, c *call) error {
 	if v.result, err = compile.Kernel(m.sig, ins, outs, c.template); err != nil {
 		return err
 	}
-	v.msl = v.result.Sig.MSL(m.sig)
+	v.msl, v.verbose = v.result.Sig.MSL(m.sig), v.result.Sig.Verbose(m.sig)
 	v.program, err = c.dev.graph.Compile(context.Background(), v.result.Func, launch.Options{Check: v.checked})
 	if err != nil {
 		return err

@@ -185,7 +185,7 @@ func (c *call) describe(m *MetalKernel) string {
 
 // print shows the generated text and the launch, as MLX's verbose does.
 func (c *call) print(v *variant) {
-	fmt.Fprintf(os.Stdout, "Generated source code for `%s`:\n```\n%s\n```\n", v.result.Sig.FuncName, v.msl)
+	fmt.Fprint(os.Stdout, v.verbose)
 	fmt.Fprintf(os.Stdout, "grid (%d, %d, %d), threadgroup (%d, %d, %d), device %s\n",
 		c.grid[0], c.grid[1], c.grid[2], c.group[0], c.group[1], c.group[2], c.dev.Name())
 }

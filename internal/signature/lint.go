@@ -28,6 +28,7 @@ const (
 	LintHeaderEnd              source.Code = "LintHeaderEnd"              // header that swallows the line after it
 	LintNonASCII               source.Code = "LintNonASCII"               // text that MLX cannot hand to Metal
 	LintBarrierFlags           source.Code = "LintBarrierFlags"           // barrier that orders no memory
+	LintFloat64                source.Code = "LintFloat64"                // float64, which Metal lacks
 	LintInitValue              source.Code = "LintInitValue"              // init_value that float32 cannot hold
 )
 
@@ -59,6 +60,7 @@ func Lint(c LintCall) []source.Diag {
 	if l.Header != nil && l.Header.Text != c.Kernel.Header {
 		l.Header = nil
 	}
+	l.float64s()
 	l.constantSpace()
 	l.attributeNames()
 	l.attributesInHeader()
@@ -85,6 +87,17 @@ func (l *linter) warn(code source.Code, file *source.File, start, end int, msg, 
 		d.Span = source.Span{Pos: file.Pos(start), End: file.Pos(end)}
 	}
 	l.diags = append(l.diags, d)
+}
+
+// float64s finds arrays that no GPU of Apple's can hold.
+func (l *linter) float64s() {
+	for _, p := range l.Signature.Params {
+		if p.DType == dtype.Float64 {
+			l.warn(LintFloat64, nil, 0, 0, p.Name+" is float64, which Metal does not have: MLX refuses this call on a GPU",
+				"cast to float32; only CPU devices run the kernel as it is")
+			return
+		}
+	}
 }
 
 // constantSpace finds device pointers made from inputs that this call puts

@@ -104,6 +104,7 @@ func TestLint(t *testing.T) {
 
 		{name: "half atomics", body: "out0[0];", outputs: []dtype.DType{dtype.Float16}, atomic: true, want: []string{"LintAtomicType body:1:1 out0"}},
 		{name: "float atomics", body: "out0[0];", outputs: []dtype.DType{dtype.Float32, dtype.Uint32, dtype.Int32}, atomic: true},
+		{name: "float64", body: "out0[0] = 1;", outputs: []dtype.DType{dtype.Float64}, want: []string{"LintFloat64"}},
 		{name: "init value", body: "out0[0] = 1;", outputs: []dtype.DType{dtype.Int64}, init: 1<<24 + 1, want: []string{"LintInitValue"}},
 		{name: "small init value", body: "out0[0] = 1;", outputs: []dtype.DType{dtype.Int64}, init: 1 << 24},
 		{name: "mem_none", body: "threadgroup float s[32];\ns[0] = 1;\nthreadgroup_barrier(mem_flags::mem_none);", want: []string{"LintBarrierFlags body:3:1 threadgroup_barrier(mem_flags::mem_none)"}},
