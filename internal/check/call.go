@@ -107,7 +107,7 @@ func (c *checker) tryMatch(f *function, args []argument, explicit []parse.Node, 
 			return nil
 		}
 		for i, a := range args {
-			if a.list == nil && !c.deduce(f.decl.Params[i].Type, c.argType(a), head, cand.args, f.scope, false) {
+			if a.list == nil && !c.deduce(f.decl.Params[i].Type, argType(a, f.decl.Params[i].Type), head, cand.args, f.scope, false) {
 				return nil
 			}
 		}
@@ -136,9 +136,13 @@ func (c *checker) tryMatch(f *function, args []argument, explicit []parse.Node, 
 	return cand
 }
 
-// argType is the type of an argument for deduction: arrays keep their space.
-func (c *checker) argType(a argument) *Type {
+// argType is the type of an argument for deduction: an array is a pointer
+// unless it is passed by reference.
+func argType(a argument, param parse.TypeExpr) *Type {
 	t := a.typ()
+	if t.Kind == Array && !isRef(param) {
+		return PointerTo(t.Elem, a.p.space, a.p.readOnly)
+	}
 	return t
 }
 

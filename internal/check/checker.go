@@ -4,8 +4,6 @@ package check
 // a Program.
 
 import (
-	"fmt"
-
 	"github.com/zmlx-go/zmlx/internal/dtype"
 	"github.com/zmlx-go/zmlx/internal/parse"
 	"github.com/zmlx-go/zmlx/internal/signature"
@@ -456,8 +454,8 @@ func (c *checker) checkUnused(decls []parse.Decl) {
 
 // unused checks a function that nothing calls and returns what is found.
 func (c *checker) unused(f *parse.FuncDecl) []source.Diag {
-	saved := c.all
-	defer func() { c.all, c.errs = saved, saved }()
+	saved, dropped := c.all, c.dropped
+	defer func() { c.all, c.errs, c.dropped = saved, saved, dropped }()
 	c.all = &source.List{Set: c.set}
 	c.errs = c.all
 	c.instantiate(&function{decl: f, scope: c.file}, nil, f.Span)

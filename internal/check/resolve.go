@@ -110,9 +110,7 @@ func (c *checker) typ(te parse.TypeExpr, s *scope) qualType {
 			c.errs.Errorf(te.Span, NotAType, "there are no references to void")
 			e.Type = TInvalid
 		}
-		if te.RValue {
-			e.readOnly = false
-		}
+		e.readOnly = e.readOnly && !te.RValue || e.space == Constant
 		return e
 	case *parse.ArrayType:
 		e := c.typ(te.Elem, s)
@@ -367,7 +365,11 @@ func (c *checker) builtinTemplate(te *parse.NamedType, s *scope) *Type {
 			c.errs.Errorf(te.Span, WrongArgCount, "%s needs %d template arguments", te.Name, i+1)
 			return TInvalid
 		}
+		before := len(c.errs.Diags)
 		a := c.templateArg(te.Args[i], s, nil)
+		if a.typ == nil && len(c.errs.Diags) > before {
+			return TInvalid
+		}
 		if a.typ == nil {
 			c.errs.Errorf(te.Args[i].Range(), NotAType, "template argument %d of %s has to be a type", i+1, te.Name)
 			return TInvalid

@@ -203,6 +203,9 @@ func (c *checker) deduce(te parse.TypeExpr, t *Type, head *parse.TemplateHead, a
 		}
 		return c.deduce(te.Elem, t.Elem, head, args, decl, false)
 	case *parse.ArrayType:
+		if t.Kind == Pointer { // an array that is passed as a pointer
+			return c.deduce(te.Elem, t.Elem, head, args, decl, false)
+		}
 		if t.Kind != Array {
 			return false
 		}

@@ -101,9 +101,10 @@ var (
 // VectorOf returns the vector type of n elements.
 func VectorOf(elem *Type, n int) *Type { return &Type{Kind: Vector, Elem: elem, Len: n} }
 
-// PointerTo returns the type of pointers to elem.
+// PointerTo returns the type of pointers to elem. What lies in constant memory
+// is const, said or not.
 func PointerTo(elem *Type, space Space, readOnly bool) *Type {
-	return &Type{Kind: Pointer, Elem: elem, Space: space, Const: readOnly}
+	return &Type{Kind: Pointer, Elem: elem, Space: space, Const: readOnly || space == Constant}
 }
 
 // ArrayOf returns the type of arrays of n elements.

@@ -1,0 +1,13 @@
+bool t = true; char a8 = -1; uchar b8 = 255; short c16 = -2; ushort d16 = 3; int e = 4; uint f = 5u; long g = 6l; ulong k = 7ul;
+int8_t l8 = 1; uint8_t m8 = 2; int16_t n16 = 3; uint16_t o16 = 4; int32_t p32 = 5; uint32_t q32 = 6; int64_t r64 = 7; uint64_t s64 = 8; size_t z = 9;
+half hh = 1.5h; float16_t hf = 2; bfloat bf = bfloat(1.5f); bfloat16_t bg = 2; float ff = 0x1p-3f + 1e-5f + .5f + 1.f;
+uchar wrapped = b8; wrapped += 10; wrapped <<= 1; wrapped = ~wrapped; hh *= ff; hh += 1.0f; bf += bf; bf *= 2; e %= 3; e ^= 0xff; f >>= 2; t |= e > 2; t ^= true;
+int mixed = a8 + b8 * c16 / 3 % 5 - -e + +d16; uint sh = 1u << l8 | f >> 3 & 0xFFFFFFFF;
+float sum = float(f) + int(ff) + (half)ff + static_cast<bfloat>(ff) + (t ? 1 : 0.5f) + (e > 0 && !t || f < g);
+long big = 3000000000, hex = 0x80000000; ulong all = ~0ul;
+ff = -ff; e = -e; bool less = -1 < 0u; e++; --e; ff++; f = e, g = f; outi[0] = ff; outh[0] = ff; outb[0] = e;
+const float scale = 1.0f / 8; float v = x[0] * scale; auto w = h[0] * h[1]; half hw = w; out[0] = v + hw + b[0] + y[0] + u[0] + s;
+outi[1] = sizeof(int) + sizeof(v) + sizeof(float4) + alignof(half3);
+uint lim = max(uint(3), u[0]) + min(f, 32u) + clamp(e, 0, 3) + abs(e) + clz(f) + popcount(f);
+out[1] = INFINITY + NAN + MAXFLOAT + HALF_MAX + FLT_EPSILON + M_PI_F + numeric_limits<float>::max() + metal::numeric_limits<T>::lowest();
+out[2] = all + big + hex + less + mixed + sh + sum + lim + r64 + s64 + z + k + g + m8 + n16 + o16 + p32 + q32 + hf + float(bg) + bf;
