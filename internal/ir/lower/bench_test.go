@@ -1,5 +1,7 @@
 package lower_test
 
+// This file implements the benchmark of lowering.
+
 import (
 	"strings"
 	"testing"

@@ -38,7 +38,7 @@ func Lower(p *check.Program) (fn *ir.Func, err error) {
 		parts:   make(map[*check.Type][]part),
 		layouts: make(map[*check.Struct]*layout),
 		funcs:   make(map[*check.Func]funcInfo),
-		lane:    [3]ir.Reg{ir.NoReg, ir.NoReg, ir.NoReg},
+		lane:    [2]ir.Reg{ir.NoReg, ir.NoReg},
 	}
 	defer func() {
 		if r := recover(); r != nil {
@@ -67,8 +67,8 @@ type lowerer struct {
 	parts   map[*check.Type][]part
 	layouts map[*check.Struct]*layout
 	funcs   map[*check.Func]funcInfo
-	params_ []ir.Reg // addresses of the kernel's parameters
-	lane    [3]ir.Reg
+	buffers []ir.Reg  // addresses of the kernel's parameters
+	lane    [2]ir.Reg // row and column; see position
 
 	frame   *frame
 	jumps   []jump
@@ -160,15 +160,15 @@ func (l *lowerer) params() {
 		if p.Constant {
 			q.Space = ir.Constant
 		}
-		l.params_ = append(l.params_, l.b.Param(q))
+		l.buffers = append(l.buffers, l.b.Param(q))
 	}
 }
 
 func (l *lowerer) param(v *check.Var) ir.Reg {
-	if v.Index < 0 || v.Index >= len(l.params_) {
-		l.bug("%s is parameter %d of %d", v.Name, v.Index, len(l.params_))
+	if v.Index < 0 || v.Index >= len(l.buffers) {
+		l.bug("%s is parameter %d of %d", v.Name, v.Index, len(l.buffers))
 	}
-	return l.params_[v.Index]
+	return l.buffers[v.Index]
 }
 
 // ---- What runs before the body

@@ -281,7 +281,7 @@ func (l *lowerer) address(p *place) ir.Addr {
 	case p.kind == inRegs && p.home != nil:
 		return ir.At(p.home[0], 0)
 	case p.kind == choice:
-		var ptr ir.Reg = ir.NoReg
+		ptr := ir.NoReg
 		l.choose(p, func(q *place) {
 			r := l.b.PtrAdd(l.address(q))
 			if ptr == ir.NoReg {
@@ -323,7 +323,7 @@ func (l *lowerer) pinned(p place) place {
 }
 
 // exported returns a place for p that can be used outside the current block:
-// it names no temporaries. Sites of one statement may share the pointer.
+// it names no temporaries.
 func (l *lowerer) exported(p place) place {
 	keep := func(r ir.Reg) ir.Reg {
 		if l.b.Func().Regs[r].Kind != ir.TempReg {
