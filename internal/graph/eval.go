@@ -42,6 +42,14 @@ func schedule(values []*Value) []*Node {
 	var order []*Node
 	var stack []visit
 	seen := map[*Node]bool{}
+	keep := map[*Node]bool{}
+	for _, v := range values {
+		v.mu.Lock()
+		if v.node != nil {
+			keep[v.node] = true
+		}
+		v.mu.Unlock()
+	}
 	push := func(v *Value) {
 		v.mu.Lock()
 		n := v.node
@@ -53,6 +61,7 @@ func schedule(values []*Value) []*Node {
 		n.mu.Lock()
 		defer n.mu.Unlock()
 		if !n.done {
+			n.fuse(keep)
 			stack = append(stack, visit{n, n.inputs})
 		}
 	}
@@ -180,5 +189,5 @@ func (n *Node) settle(out []View, err error) {
 		in.Value.unuse()
 	}
 	n.done = true
-	n.inputs, n.outs, n.run = nil, nil, nil
+	n.inputs, n.outs, n.run, n.work = nil, nil, nil, nil
 }

@@ -87,6 +87,7 @@ type Node struct {
 	run  RunFunc
 
 	mu     sync.Mutex
+	work   Fusible       // run's receiver, if it can be fused
 	busy   chan struct{} // not nil while a goroutine runs the Node; closed when it ends
 	done   bool
 	inputs []Input // nil once done

@@ -1,0 +1,78 @@
+// This file implements fusion: a Node that takes over the work of Nodes before
+// it, so that their Values never exist.
+
+package graph
+
+import (
+	"context"
+	"slices"
+)
+
+// A Fusible is the work of a Node, such that another Node can take it over.
+type Fusible interface {
+	// Run is a RunFunc.
+	Run(ctx context.Context, in []View) ([]View, error)
+
+	// Absorb returns work that computes input i itself, by doing before, whose
+	// inputs take the place of input i. in is how input i sees before's only
+	// Value. It returns nil where that cannot be, or should not.
+	Absorb(i int, in Input, before Fusible) Fusible
+}
+
+// NewFusible is like [New] for work that can be fused.
+func NewFusible(name string, dev *Device, inputs []Input, specs []Spec, work Fusible) ([]*Value, error) {
+	values, err := New(name, dev, inputs, specs, work.Run)
+	if err == nil {
+		values[0].node.work = work
+	}
+	return values, err
+}
+
+// fuse takes into n the Nodes before it whose Values nothing else is waiting
+// for: at the time of the call no other Node needs them, and they are not
+// among keep. Such a Value can still be asked for later; it is computed then.
+// n.mu is held.
+func (n *Node) fuse(keep map[*Node]bool) {
+	if n.work == nil || n.busy != nil || n.done {
+		return
+	}
+	for i := 0; i < len(n.inputs); {
+		if !n.absorb(i, keep) {
+			i++
+		}
+	}
+}
+
+// absorb takes the Node that computes input i into n, if it can.
+func (n *Node) absorb(i int, keep map[*Node]bool) bool {
+	in := n.inputs[i]
+	v := in.Value
+	v.mu.Lock()
+	before, uses, freed := v.node, v.uses, v.freed
+	v.mu.Unlock()
+	if before == nil || before == n || before.work == nil || len(before.outs) != 1 || uses != 1 || freed != "" || keep[before] {
+		return false
+	}
+	// Nodes form no cycles, and n is locked before those it depends on.
+	before.mu.Lock()
+	defer before.mu.Unlock()
+	if before.done || before.busy != nil || v.dev != before.outs[0].dev {
+		return false
+	}
+	work := n.work.Absorb(i, in, before.work)
+	if work == nil {
+		return false
+	}
+	for k, b := range before.inputs {
+		if b.Value.use() != nil {
+			for _, u := range before.inputs[:k] {
+				u.Value.unuse()
+			}
+			return false
+		}
+	}
+	n.inputs = slices.Concat(n.inputs[:i], before.inputs, n.inputs[i+1:])
+	n.work, n.run = work, work.Run
+	v.unuse()
+	return true
+}
