@@ -24,7 +24,6 @@ import (
 // A kernel is a body with its arguments. Inputs are named a, b, …; slices of
 // a Go type, or a single value for a 0-dim input.
 type kernel struct {
-	name     string
 	header   string
 	body     string
 	inputs   []any
