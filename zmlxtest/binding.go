@@ -44,8 +44,7 @@ func bindingCases() []Case {
 			f16s(x), mapped(x, func(x float32) bool { return x > 0 }), mapped(x, func(x float32) int8 { return int8(x * 10) }), bf16s(x), []int64{24, 24, 24}),
 		each("initial_value", "if (i % 3 == 0) { out0[i] = a[i]; out1[i] = 1; out2[i] = half(2); out3[i] = false; }", in(x),
 			table(24, func(i int) float32 { return pick(i%3 == 0, x[i], 2.5) }), table(24, func(i int) int32 { return pick[int32](i%3 == 0, 1, 2) }),
-			f16s(table(24, func(i int) float32 { return pick[float32](i%3 == 0, 2, 2.5) })), table(24, func(i int) bool { return i%3 != 0 })).initial(2.5).
-			remark("2.5 is no integer, of which the lint warns"),
+			f16s(table(24, func(i int) float32 { return pick[float32](i%3 == 0, 2, 2.5) })), table(24, func(i int) bool { return i%3 != 0 })).initial(2.5),
 		each("initial_value_of_negative_infinity", "if (i == 0) out[0] = a[0];", in(x), table(24, func(i int) float32 { return pick(i == 0, x[0], -inf) })).initial(float64(-inf)),
 		each("outputs_can_be_read_back", "out[i] = a[i]; out[i] *= 2; out[i] += out[i]; float v = out[i]; out[i] = v - 1;", in(x), mapped(x, func(x float32) float32 { return 4*x - 1 })),
 		each("no_inputs", "out0[i] = i * 0.5f; out1[i] = i % 2;", nil, table(9, func(i int) float32 { return float32(i) / 2 }), table(9, func(i int) bool { return i%2 == 1 })),

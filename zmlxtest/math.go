@@ -105,7 +105,7 @@ func mathCases() []Case {
 				return float32(math.FMA(float64(x[i]), float64(y[i]), float64(z[i])))
 			}),
 			mapped(x, func(x float32) float32 { return float32(2*float64(x) + 1) })).ulp(1),
-		each("math_half_fma_rounds_once", "out0[i] = fma(a[i], b[i], c[i]);", in(f16s(x), f16s(y), f16s(z)),
+		each("math_half_fma_rounds_once", "out[i] = fma(a[i], b[i], c[i]);", in(f16s(x), f16s(y), f16s(z)),
 			table(60, func(i int) f16 {
 				return half.Float16FromFloat64(f16s(x)[i].Float64()*f16s(y)[i].Float64() + f16s(z)[i].Float64())
 			})),
@@ -143,7 +143,7 @@ func mathCases() []Case {
 			mapped(x, func(x float32) float32 { return float32(math.Exp(float64(x))) }), mapped(x, func(x float32) float32 { return float32(math.Tanh(float64(x))) }),
 			mapped(y, func(y float32) float32 { return float32(math.Log(float64(float32(y*y) + 1))) }), mapped(x, func(x float32) float32 { return float32(math.Sqrt(math.Abs(float64(x)))) }),
 			zipped(x, y, func(x, y float32) float32 { return max(x, y) })).within(1e-5, 1e-6),
-		each("math_of_integers_is_float", "out0[i] = sqrt(a[i]); out1[i] = exp2(a[i] - 4); out2[i] = pow(a[i], 2);", in([]int32{0, 1, 2, 3, 4, 9, 16, 25}),
+		each("math_of_converted_integers", "out0[i] = sqrt(float(a[i])); out1[i] = exp2(a[i] - 4.0f); out2[i] = pow(float(a[i]), 2);", in([]int32{0, 1, 2, 3, 4, 9, 16, 25}),
 			mapped([]int32{0, 1, 2, 3, 4, 9, 16, 25}, func(k int32) float32 { return float32(math.Sqrt(float64(k))) }),
 			mapped([]int32{0, 1, 2, 3, 4, 9, 16, 25}, func(k int32) float32 { return float32(math.Exp2(float64(k - 4))) }),
 			mapped([]int32{0, 1, 2, 3, 4, 9, 16, 25}, func(k int32) float32 { return float32(k * k) })).ulp(4),

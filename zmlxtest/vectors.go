@@ -105,7 +105,7 @@ func vectorCases() []Case {
 			return t
 		}),
 		each("three_components_take_four", "threadgroup float3 s[2]; threadgroup float* p = (threadgroup float*)s; if (i == 0) { s[0] = float3(1, 2, 3); s[1] = float3(4, 5, 6); } threadgroup_barrier(mem_flags::mem_threadgroup); out0[i] = p[4 + i % 3]; out1[i] = sizeof(s);", nil,
-			table(6, func(i int) float32 { return float32(4 + i%3) }), table(6, func(int) int32 { return 32 })),
+			table(6, func(i int) float32 { return float32(4 + i%3) }), table(6, func(int) int32 { return 32 })).group(6, 1, 1),
 		each("packed_takes_three", "packed_float3 v = ((const device packed_float3*)a)[i]; float3 t = v; ((device packed_float3*)out)[9 - i] = packed_float3(t * 2);", in(x[:30]),
 			table(30, func(i int) float32 { return 2 * x[(9-i/3)*3+i%3] })).grid(10, 1, 1),
 		each("vec_template_type", "vec<float, 4> v = ((const device vec<float, 4>*)a)[i]; vec<int, 2> t = vec<int, 2>(v.xy); out[i] = t.x + t.y;", in(x),

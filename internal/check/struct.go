@@ -129,6 +129,13 @@ func (c *checker) matchSpec(spec *parse.StructDecl, args []targ, decl *scope) (*
 			s.set(p.Name, &constant{val: bound[i].val})
 		}
 	}
+	// A parameter that stands in the pattern twice, or behind a pointer, was
+	// only deduced once: the pattern itself has to come to the arguments.
+	for i, n := range spec.SpecArgs {
+		if a := c.templateArg(n, s, nil); !a.same(args[i]) {
+			return nil, false
+		}
+	}
 	return s, true
 }
 

@@ -133,7 +133,12 @@ var deviceHelper = regexp.MustCompile(`\b(\w+)\s*\((?:[^(){};]*[\s(,])?device\b[
 func (l *linter) deviceHelpers() string {
 	names := []string{}
 	for _, m := range deviceHelper.FindAllStringSubmatch(l.header, -1) {
-		names = append(names, regexp.QuoteMeta(m[1]))
+		name := regexp.QuoteMeta(m[1])
+		// One that takes constant pointers too may well be right: only types
+		// tell, and the checker looks at those.
+		if !regexp.MustCompile(`\b` + name + `\s*\([^(){};]*\bconstant\b[^(){};]*\)\s*\{`).MatchString(l.header) {
+			names = append(names, name)
+		}
 	}
 	if len(names) == 0 {
 		return `[^\x00-\x{10FFFF}]` // matches nothing
