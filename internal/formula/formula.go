@@ -62,7 +62,8 @@ type Node struct {
 	Varies bool
 	Span   source.Span // where the text has it first
 
-	id int
+	id    int
+	facts facts
 }
 
 // ID numbers the nodes of a Graph in the order they were made: arguments come
@@ -74,6 +75,11 @@ type Graph struct {
 	nodes []*Node
 	known map[key]*Node
 	Span  source.Span // given to the Nodes that are made
+
+	// Floats says that all inputs are floats, as they are in a derivative. It
+	// allows a few more rewrites: without it 1.0*x is float(x), for x may be
+	// an integer.
+	Floats bool
 }
 
 type key struct {
@@ -110,7 +116,7 @@ func (g *Graph) Float(v float64) *Node { return g.node(&Node{Op: Const, Value: v
 func (g *Graph) raw(op Op, args ...*Node) *Node {
 	n := &Node{Op: op, Args: args}
 	switch {
-	case op == Index:
+	case op == Index, op == Uniform:
 		n.Varies = true
 	case op.IsReduction(), op == Size:
 	default:
@@ -119,6 +125,21 @@ func (g *Graph) raw(op Op, args ...*Node) *Node {
 		}
 	}
 	return g.node(n)
+}
+
+// Same returns a node of this graph with the operation and constants of n, a
+// node of any graph, and other arguments, without simplifying it.
+func (g *Graph) Same(n *Node, args ...*Node) *Node {
+	g.Span = n.Span
+	switch n.Op {
+	case Input:
+		return g.Input(n.Index, !n.Varies)
+	case ParamOp:
+		return g.Param(n.Index)
+	case Const:
+		return g.node(&Node{Op: Const, Value: n.Value, Int: n.Int})
+	}
+	return g.raw(n.Op, args...)
 }
 
 // node returns the known node equal to n, or n itself.
@@ -139,6 +160,7 @@ func (g *Graph) node(n *Node) *Node {
 	}
 	n.id = len(g.nodes)
 	n.Span = g.Span
+	n.facts = factsOf(n)
 	g.nodes = append(g.nodes, n)
 	g.known[k] = n
 	return n
@@ -182,9 +204,15 @@ func (f *Formula) Nodes() []*Node {
 	return out
 }
 
-// IsRow reports whether f looks at more than one element at a time: it has a
-// reduction, or asks for the position along the row or its length.
+// IsRow reports whether f works along rows: it has a reduction, asks for the
+// position along the row or its length, or has inputs with one value for each
+// row. Results that do not vary along the row lack the last axis then.
 func (f *Formula) IsRow() bool {
+	for _, in := range f.Inputs {
+		if in.Row {
+			return true
+		}
+	}
 	for _, n := range Reachable(f.Nodes()...) {
 		if n.Op.IsReduction() || n.Op == Softmax || n.Op == Index || n.Op == Size {
 			return true
