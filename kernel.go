@@ -232,7 +232,7 @@ func (e *CompileError) Error() string {
 func (m *MetalKernel) compileError(err error, c *call) error {
 	var list *source.List
 	if !errors.As(err, &list) {
-		return m.misuse("%v", err)
+		return m.misuse("%s", trimName(err, m.spec.Name))
 	}
 	return &CompileError{Kernel: m.spec.Name, Diagnostics: diagnostics(list.Set, list.Diags), Context: c.describe(m), Caller: caller()}
 }

@@ -255,6 +255,6 @@ func FuzzKernel(f *testing.F) {
 			_ = err.Error()
 			return
 		}
-		agree(t, r, 5, 4, time.Second)
+		agree(t, r, 5, 4, 50*time.Millisecond)
 	})
 }

@@ -95,6 +95,7 @@ const (
 	IndexOverflow    FindingKind = "IndexOverflow"
 	DivisionByZero   FindingKind = "DivisionByZero"
 	Misaligned       FindingKind = "Misaligned"
+	MemoryLimit      FindingKind = "MemoryLimit" // an error: the kernel does not run
 )
 
 // A Finding is one bug, at one place, however often it happened there.

@@ -44,7 +44,7 @@ func TestBuildErrors(t *testing.T) {
 		{"negative size", nil, []Input{floats[0], {dtype.Float32, []int{2, -8}}}, out, nil, "negative size -8"},
 		{"generated name", func(k *Kernel) { k.InputNames[1] = "x_shape" }, floats, out, nil, ""},
 		{"generated name taken", func(k *Kernel) { k.InputNames[1] = "x_shape"; k.Source = "x_shape" }, floats, out, nil,
-			`parameter "x_shape" would be both generated for input x, because the body mentions it and an input`},
+			`parameter "x_shape" would be both generated for input x (the body mentions it) and an input`},
 		{"attribute name", func(k *Kernel) { k.InputNames[1] = "grid_size"; k.Source = "grid_size" }, floats, out, nil, `"grid_size" is an input and also a thread attribute`},
 	} {
 		t.Run(c.name, func(t *testing.T) {

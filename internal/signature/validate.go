@@ -167,7 +167,7 @@ func validateParams(k Kernel, s *Signature) error {
 		case OutputBuffer:
 			what = "an output"
 		case InputShape, InputStrides, InputNDim:
-			what = fmt.Sprintf("generated for input %s, because the body mentions it", k.InputNames[p.Of])
+			what = fmt.Sprintf("generated for input %s (the body mentions it)", k.InputNames[p.Of])
 		}
 		if before, ok := role[p.Name]; ok {
 			return fmt.Errorf("%s: parameter %q would be both %s and %s; rename one", k.Name, p.Name, before, what)

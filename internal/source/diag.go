@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sort"
 	"strings"
+	"unicode/utf8"
 )
 
 // A Code names a kind of error, such as "UndeclaredName". Codes are documented
@@ -176,6 +177,9 @@ func (s *Set) snippet(b *strings.Builder, span Span) {
 		}
 	}
 	b.WriteByte('^')
+	if end := min(col-start+width, len(text)); end > col-start+1 {
+		width = utf8.RuneCountInString(text[max(col-start, 0):end])
+	}
 	if width > 1 {
 		b.WriteString(strings.Repeat("~", width-1))
 	}

@@ -130,6 +130,9 @@ func (k *checker) race(in *ir.Instr, a *access, slots []slot, id int, old, now *
 	if old.group != now.group {
 		d.Hint = "let threadgroups write different elements, or use atomics"
 	}
+	if old.group == now.group && old.write && now.write && old.in == in {
+		d.Hint = "let one thread write it, let threads write different elements, or use atomics"
+	}
 	if same {
 		d.Severity = source.Warning
 		d.Hint = "let one thread write it"

@@ -10,6 +10,7 @@ import (
 	"github.com/zmlx-go/zmlx/half"
 	"github.com/zmlx-go/zmlx/internal/ir"
 	"github.com/zmlx-go/zmlx/internal/launch"
+	"github.com/zmlx-go/zmlx/internal/source"
 )
 
 // A program is a compiled kernel.
@@ -51,6 +52,27 @@ type parkKey struct {
 	kind   ir.ExitKind
 }
 
+// tooMuch says that the arrays of a space need more memory than there is, at
+// the largest of them.
+func (c *compiler) tooMuch(space ir.Space, format string, args ...any) error {
+	var largest *ir.Alloc
+	for i := range c.fn.Allocs {
+		if a := &c.fn.Allocs[i]; a.Space == space && (largest == nil || a.Size > largest.Size) {
+			largest = a
+		}
+	}
+	list := &source.List{Set: c.fn.Set}
+	if list.Set == nil {
+		list.Set = &source.Set{}
+	}
+	d := list.Errorf(largest.Span, launch.MemoryLimit, format, args...)
+	d.Hint = "make its " + space.String() + " arrays smaller"
+	if largest.Name != "" {
+		d.Hint += fmt.Sprintf("; %s is the largest, with %d bytes", largest.Name, largest.Size)
+	}
+	return list
+}
+
 // laneSize returns the bytes that a lane of type t takes.
 func laneSize(t ir.Type) int {
 	switch t {
@@ -89,10 +111,10 @@ func compile(fn *ir.Func, opt launch.Options) (p *program, err error) {
 		}
 	}
 	if c.group > maxThreadgroup {
-		return nil, fmt.Errorf("interp: kernel %s needs %d bytes of threadgroup memory, at most %d are there; make its threadgroup arrays smaller", fn.Name, c.group, maxThreadgroup)
+		return nil, c.tooMuch(ir.Threadgroup, "the kernel needs %d bytes of threadgroup memory, at most %d are there", c.group, maxThreadgroup)
 	}
 	if c.threads > maxThreadTotal {
-		return nil, fmt.Errorf("interp: kernel %s needs %d bytes of thread memory for each thread, at most %d are there; make its arrays smaller", fn.Name, c.threads, maxThreadTotal)
+		return nil, c.tooMuch(ir.Thread, "the kernel needs %d bytes of thread memory for each thread, at most %d are there", c.threads, maxThreadTotal)
 	}
 	if opt.Check {
 		c.checked = true
