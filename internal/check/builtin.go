@@ -434,7 +434,11 @@ func typeLdexp(c *checker, b *builtin, call *builtinCall) Expr {
 		return bad(call.span)
 	}
 	t := c.unify(call.args[:1], call, true)
-	if t == nil || !call.args[1].Type().Scalar().IsScalar() {
+	if t == nil {
+		return bad(call.span)
+	}
+	if et := call.args[1].Type(); !et.Scalar().IsScalar() {
+		c.errs.Errorf(call.args[1].Range(), NoMatch, "the exponent of ldexp is an integer, not %s", et)
 		return bad(call.span)
 	}
 	k := call.args[1]

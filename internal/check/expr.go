@@ -97,10 +97,8 @@ func (c *checker) expr(x parse.Expr, s *scope) Expr {
 	case *parse.Construct:
 		q := c.typ(x.Type, s)
 		if q.auto {
-			if len(x.Args) == 1 {
-				return c.value(x.Args[0], s)
-			}
-			q.Type = TInvalid
+			c.errs.Errorf(span, NotAType, "auto is no type to convert to")
+			return bad(span)
 		}
 		if x.Brace && len(x.Args) != 1 || q.Kind == StructKind || q.Kind == Array {
 			return c.constructOrList(q.Type, x.Args, x.Brace, s, span)

@@ -264,6 +264,9 @@ func (c *checker) vector(t *Type, args []parse.Expr, s *scope, span source.Span)
 func (c *checker) castExpr(x *parse.Cast, s *scope) Expr {
 	q := c.typ(x.Type, s)
 	e := c.expr(x.X, s)
+	if q.auto {
+		c.errs.Errorf(x.Span, NotAType, "auto is no type to convert to")
+	}
 	if invalid(e) || q.Type == nil || q.Kind == Invalid {
 		return bad(x.Span)
 	}

@@ -316,7 +316,11 @@ func hasReturn(s Stmt) bool {
 func (c *checker) aliasOf(a *aliasTemplate, written []parse.Node, s *scope, span source.Span) *Type {
 	args := c.explicitArgs(a.decl.Template, written, s, a.scope)
 	inner := newScope(a.scope)
-	if args == nil || !c.bindTemplate(a.decl.Template, args, inner, span, a.decl.Name) {
+	if args == nil {
+		c.errs.Errorf(span, WrongArgCount, "too many template arguments for %s", a.decl.Name)
+		return TInvalid
+	}
+	if !c.bindTemplate(a.decl.Template, args, inner, span, a.decl.Name) {
 		return TInvalid
 	}
 	if c.depth >= maxDepth {
