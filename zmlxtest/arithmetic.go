@@ -140,7 +140,7 @@ func floatCases(x, y, z []float32, hx, hy, hz []f16, bx, by, bz []bf16, sa, sb [
 			mapped(hx, func(x f16) f16 { return half.Float16FromFloat32(x.Float32() * 3) }),
 			mapped(hx, func(x f16) f16 { return half.Float16FromFloat32(r16(x.Float32()/2) + 1) })),
 		each("int_with_float_is_float", "out0[i] = a[i] / 2; out1[i] = a[i] / 2.0f; out2[i] = 1 / 2 * a[i]; out3[i] = b[i] * 0.5f + a[i];", in(sa, sb),
-			mapped(sa, func(x int32) float32 { return float32(math.Trunc(float64(x) / 2)) }),
+			mapped(sa, func(x int32) float32 { return float32(int32(math.Trunc(float64(x) / 2))) }),
 			mapped(sa, func(x int32) float32 { return float32(x) * 0.5 }),
 			mapped(sa, func(x int32) float32 { return 0 }),
 			zipped(sa, sb, func(x, y int32) float32 { return float32(y)/2 + float32(x) })),

@@ -112,7 +112,7 @@ func near(g, w *values, i int, tol Tolerance) bool {
 		return true
 	case g.isFloat() && w.isFloat() && math.IsNaN(x) && math.IsNaN(y):
 		return true
-	case math.IsNaN(x) || math.IsNaN(y):
+	case math.IsNaN(x) || math.IsNaN(y) || tol == Tolerance{}:
 		return false
 	}
 	if tol.Rel != 0 || tol.Abs != 0 || g.dtype != w.dtype {
@@ -256,7 +256,7 @@ func (v *values) order(i int) int64 {
 func (v *values) text(i int) string {
 	switch {
 	case v.isFloat():
-		return fmt.Sprintf("%v (%#0*x)", v.float(i), 2+2*v.dtype.Size(), v.bits[i])
+		return fmt.Sprintf("%v (0x%0*x)", v.float(i), 2*v.dtype.Size(), v.bits[i])
 	case v.dtype == zmlx.Bool:
 		return fmt.Sprint(v.bits[i] != 0)
 	case v.float(i) < 0:

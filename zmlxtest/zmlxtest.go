@@ -8,6 +8,7 @@
 package zmlxtest
 
 import (
+	"errors"
 	"slices"
 	"testing"
 
@@ -32,6 +33,9 @@ type Case struct {
 	// Want computes the outputs by formula: for each a slice of its elements in
 	// row-major order, of the Go type that goes with its dtype.
 	Want func() []any
+
+	// NeedsFloat64 says that the case is for devices that have float64 arrays.
+	NeedsFloat64 bool
 
 	// Tolerance says how far results may be off. Its zero value means bit for bit.
 	Tolerance Tolerance
@@ -60,13 +64,19 @@ func (c Case) Arguments(d *zmlx.Device) []*zmlx.Array {
 // should be.
 func (c Case) Run(t testing.TB, d *zmlx.Device) {
 	t.Helper()
+	inputs := c.Arguments(d)
+	if c.NeedsFloat64 && len(inputs) > 0 {
+		if _, lacks := errors.AsType[*zmlx.DTypeError](inputs[0].Err()); lacks {
+			t.Skipf("device %s has no float64", d.Name())
+		}
+	}
 	m, err := zmlx.Compile(c.Kernel)
 	if err != nil {
 		t.Fatal(err)
 	}
 	l := c.Launch
 	l.Device = d
-	got := m.Call(l, c.Arguments(d)...)
+	got := m.Call(l, inputs...)
 	want := c.Want()
 	if len(got) != len(want) {
 		t.Fatalf("the kernel has %d outputs, and %d are expected", len(got), len(want))
@@ -111,6 +121,7 @@ var chapters = []struct {
 	{"arithmetic", arithmeticCases},
 	{"conversions", conversionCases},
 	{"dtypes", dtypeCases},
+	{"float64", doubleCases},
 	{"complex", complexCases},
 	{"declarations", declarationCases},
 	{"control flow", controlCases},
