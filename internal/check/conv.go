@@ -279,6 +279,15 @@ func (c *checker) userConversion(from, to *Type) *conversion {
 			return best
 		}
 	}
+	if u := c.conversionFunc(from, to, true); u != nil {
+		return u
+	}
+	return c.conversionFunc(from, to, false)
+}
+
+// conversionFunc finds a conversion function of from that gives a to, or, if
+// not exact, a number that converts to it.
+func (c *checker) conversionFunc(from, to *Type, exact bool) *conversion {
 	if inst := c.structs[from.structOrNil()]; inst != nil && from.Kind == StructKind {
 		for _, m := range inst.decl.Members {
 			d, ok := m.(*parse.FuncDecl)
@@ -294,7 +303,7 @@ func (c *checker) userConversion(from, to *Type) *conversion {
 					continue
 				}
 			}
-			if Identical(c.plainType(d.Conv, s), to) {
+			if t := c.plainType(d.Conv, s); Identical(t, to) || !exact && t.IsScalar() && to.IsScalar() && scalarRank(t, to) < rankNone {
 				return &conversion{conv: f, args: args, to: to}
 			}
 		}
@@ -307,7 +316,11 @@ func (u *conversion) apply(c *checker, e Expr) Expr {
 	if u.ctor != nil {
 		return c.callFunc(u.ctor, u.args, nil, []Expr{e}, e.Range())
 	}
-	return c.callFunc(u.conv, u.args, e, nil, e.Range())
+	e = c.callFunc(u.conv, u.args, e, nil, e.Range())
+	if invalid(e) {
+		return e
+	}
+	return c.cast(e, u.to)
 }
 
 // compatible converts the branches of ?: to one type.

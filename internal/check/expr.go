@@ -654,8 +654,8 @@ func (c *checker) badOperands(name string, a, b *Type, span source.Span) Expr {
 
 // toScalar converts a struct to a number where its type allows just that.
 func (c *checker) toScalar(e Expr) Expr {
-	for _, t := range []*Type{TFloat, TInt, TUInt, TBool, THalf} {
-		if u := c.userConversion(e.Type(), t); u != nil {
+	for _, t := range []*Type{TFloat, TInt, TUInt, TBool, THalf, TBFloat, TLong, TULong, TShort, TUShort, TChar, TUChar} {
+		if u := c.conversionFunc(e.Type(), t, true); u != nil {
 			return u.apply(c, e)
 		}
 	}
