@@ -33,8 +33,14 @@ func EvalScalar(op Op, v []float64) (r float64, ok bool) {
 	case Rem:
 		return math.Mod(a, b), true
 	case Min:
+		if math.IsNaN(a) || math.IsNaN(b) { // math.Min prefers -inf
+			return math.NaN(), true
+		}
 		return math.Min(a, b), true
 	case Max:
+		if math.IsNaN(a) || math.IsNaN(b) {
+			return math.NaN(), true
+		}
 		return math.Max(a, b), true
 	case Pow:
 		return math.Pow(a, b), true
@@ -133,6 +139,9 @@ func sigmoid(x float64) float64 {
 
 // logAddExp is log(exp a + exp b); of two -inf it is -inf.
 func logAddExp(a, b float64) float64 {
+	if math.IsNaN(a) || math.IsNaN(b) {
+		return math.NaN()
+	}
 	m := math.Max(a, b)
 	if math.IsInf(m, 0) {
 		return m
@@ -175,11 +184,15 @@ func (f *Formula) EvalRow(inputs [][]float64, params []float64, size int) [][]fl
 				out[j] = float64(j)
 			}
 		case n.Op == Softmax:
-			row := values[n.Args[0]]
-			l := reduce(LogSumExp, row)
-			for j := range out {
-				if out[j] = math.Exp(row[j] - l); math.IsInf(l, -1) {
+			m := reduce(MaxOf, values[n.Args[0]])
+			for j, v := range values[n.Args[0]] {
+				if out[j] = math.Exp(v - m); math.IsInf(m, -1) {
 					out[j] = 0
+				}
+			}
+			if s := reduce(Sum, out); s > 0 {
+				for j := range out {
+					out[j] /= s
 				}
 			}
 		case n.Op.IsReduction():

@@ -80,6 +80,8 @@ type Graph struct {
 	// allows a few more rewrites: without it 1.0*x is float(x), for x may be
 	// an integer.
 	Floats bool
+
+	plain bool // for tests: nothing is simplified
 }
 
 type key struct {
