@@ -716,7 +716,7 @@ func (c *checker) operator(op string, span source.Span, s *scope, operands ...Ex
 			}
 		}
 	}
-	if free := c.choose(fns, args, nil, s, span, false); free != nil && (best == nil || sum(free.ranks) < sum(best.ranks)) {
+	if free := c.choose(fns, args, nil, s, span, false); free != nil && takesStruct(free, operands) && (best == nil || sum(free.ranks) < sum(best.ranks)) {
 		best, method = free, false
 	}
 	if best == nil {
@@ -726,6 +726,17 @@ func (c *checker) operator(op string, span source.Span, s *scope, operands ...Ex
 		return c.invoke(best, operands[0], args[1:], span)
 	}
 	return c.invoke(best, nil, args, span)
+}
+
+// takesStruct reports whether an operator is for a struct among the operands,
+// and not for what they all would have to be converted to.
+func takesStruct(cand *candidate, operands []Expr) bool {
+	for i, e := range operands {
+		if e.Type().Kind == StructKind && cand.ranks[i] < rankUser {
+			return true
+		}
+	}
+	return false
 }
 
 func containsFn(fns []*function, f *function) bool {

@@ -308,6 +308,10 @@ func (c *checker) evalExpr(e Expr, vars env, depth int) *Const {
 			}
 			return sub(e.Y)
 		}
+	case *Comma:
+		if sub(e.X) != nil {
+			return sub(e.Y)
+		}
 	case *Bitcast:
 		if k := sub(e.X); k != nil && e.T.IsScalar() {
 			return bitcastConst(k, e.T)

@@ -71,7 +71,7 @@ func pointerRank(from, to *Type) int {
 			return rankAdjust
 		}
 	case Pointer:
-		if !Identical(from.Elem, to.Elem) || from.Const && !to.Const {
+		if !Identical(from.Elem, to.Elem) && to.Elem.Kind != Void || from.Const && !to.Const {
 			return rankNone
 		}
 		switch {
