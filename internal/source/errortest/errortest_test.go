@@ -37,3 +37,22 @@ func TestCompare(t *testing.T) {
 		t.Errorf("an error for a warning: %q", p)
 	}
 }
+
+func TestBadExpectations(t *testing.T) {
+	set := &source.Set{}
+	set.Add("t", "b /* ERROR \"never met\" */ /* WARNINGLINE \"nor this\" */;\na /* ERROR \"[\" */;\n")
+	problems := compare(set, nil)
+	if len(problems) != 3 || !strings.Contains(problems[0], "missing closing ]") {
+		t.Errorf("a faulty pattern and two open expectations: %q", problems)
+	}
+}
+
+// An expectation after others is about the token before them all.
+func TestSeveralAtOneToken(t *testing.T) {
+	set := &source.Set{}
+	f := set.Add("t", "x /* ERROR \"one\" */ /* ERROR \"two\" */ = 1;\n")
+	span := source.Span{Pos: f.Pos(0), End: f.Pos(1)}
+	if p := compare(set, []source.Diag{{Span: span, Msg: "two"}, {Span: span, Msg: "one"}}); len(p) != 0 {
+		t.Errorf("both were met: %q", p)
+	}
+}
