@@ -135,6 +135,9 @@ func (p *printer) element(at int) any {
 
 // shown calls visit with the offset of each element to be printed.
 func (p *printer) shown(axis, at int, visit func(at int)) {
+	if p.view.Size() == 0 {
+		return // the other axes may be of any size
+	}
 	if axis == len(p.view.Dims) {
 		visit(at)
 		return

@@ -110,3 +110,12 @@ func TestLogValue(t *testing.T) {
 		t.Errorf("logs %s", b.String())
 	}
 }
+
+// The other axes of an empty array may be as long as they like.
+func TestPrintEmpty(t *testing.T) {
+	for _, verb := range []string{"%v", "%+v", "%#v", "%.2f", "%d"} {
+		if text := fmt.Sprintf(verb, Zeros(Float32, 1<<40, 0)); !strings.Contains(text, "[]") && verb != "%#v" {
+			t.Errorf("%s of an empty array: %s", verb, text)
+		}
+	}
+}

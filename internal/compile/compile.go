@@ -35,7 +35,9 @@ func Kernel(k signature.Kernel, inputs []signature.Input, outputs []dtype.DType,
 	}
 	opt.Run(r.Func)
 	if err := ir.Verify(r.Func); err != nil {
-		return nil, err
+		list := &source.List{Set: r.Set}
+		list.Errorf(source.Span{}, lower.InternalError, "internal error: %v", err)
+		return nil, list
 	}
 	ir.Analyze(r.Func)
 	return r, nil

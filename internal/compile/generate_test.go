@@ -28,6 +28,7 @@ type generator struct {
 	funcs  int // functions of the header that are there
 	inFunc bool
 	size   int
+	nest   int // indices in indices
 }
 
 type variable struct {
@@ -163,7 +164,13 @@ func (g *generator) leaf(t string) string {
 }
 
 func (g *generator) index(own string, size int) string {
-	switch g.n(3) {
+	g.nest++
+	defer func() { g.nest-- }()
+	choice := g.n(3)
+	if g.nest > 3 {
+		choice = 0
+	}
+	switch choice {
 	case 0:
 		return fmt.Sprintf("%s & %du", own, size-1)
 	case 1:

@@ -25,6 +25,7 @@ const (
 	maxCalls = 256     // nested calls
 	maxSize  = 1000000 // registers and statements of one kernel
 	maxParts = 65536   // scalars of one value
+	maxNest  = 900     // nested statements; the verifier bounds those of the ir
 )
 
 // Lower returns the ir of a checked program. The result obeys ir.Verify. An
@@ -74,6 +75,7 @@ type lowerer struct {
 	jumps   []jump
 	calls   int
 	stmts   int
+	depth   int  // statements around this one
 	sharing bool // declarations in the list of a switch with fallthrough
 
 	slab []ir.Reg

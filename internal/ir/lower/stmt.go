@@ -3,6 +3,8 @@ package lower
 // This file implements statements.
 
 import (
+	"fmt"
+
 	"github.com/zmlx-go/zmlx/internal/check"
 	"github.com/zmlx-go/zmlx/internal/ir"
 	"github.com/zmlx-go/zmlx/internal/source"
@@ -58,6 +60,10 @@ func (l *lowerer) stmt(s check.Stmt, tail bool) {
 	}
 	span := stmtSpan(s)
 	l.room(span)
+	if l.depth++; l.depth > maxNest {
+		panic(stop{span, TooLarge, fmt.Sprintf("statements nest more than %d deep, else branches and called functions included", maxNest), "use a switch or a loop over a table"})
+	}
+	defer func() { l.depth-- }()
 	old := l.b.SetSpan(span)
 	defer l.b.SetSpan(old)
 	switch s := s.(type) {
