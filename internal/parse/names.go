@@ -49,7 +49,7 @@ var builtinTypes = func() map[string]class {
 		"size_t", "ptrdiff_t", "uintptr_t", "intptr_t", "int8_t", "int16_t", "int32_t", "int64_t", "uint8_t", "uint16_t",
 		"uint32_t", "uint64_t", "float16_t", "bfloat16_t", "float32_t", "__bf16", "__fp16", "_Float16", "wchar_t",
 		"atomic_int", "atomic_uint", "atomic_bool", "atomic_float", "atomic_ulong", "atomic_long", "sampler",
-		"simd_vote", "quad_vote", "true_type", "false_type", "os_log", "intersector", "acceleration_structure", "nullptr_t",
+		"simd_vote", "quad_vote", "vote_t", "true_type", "false_type", "os_log", "intersector", "acceleration_structure", "nullptr_t",
 	} {
 		m[s] = typeName
 	}

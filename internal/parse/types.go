@@ -44,7 +44,8 @@ func (p *parser) scope() (int, class) {
 		} else {
 			c = p.names.lookup(name).class
 		}
-		if p.peek(n+1) != tColon2 || c.isType() {
+		votes := name == "simd_vote" || name == "quad_vote" // types whose member vote_t is built in too
+		if p.peek(n+1) != tColon2 || c.isType() && !votes {
 			return n, c
 		}
 		n += 2
