@@ -26,7 +26,7 @@ const (
 	LintAtomicType             source.Code = "LintAtomicType"             // atomic output of a type without atomics
 	LintParameterList          source.Code = "LintParameterList"          // call for which MLX generates broken text
 	LintHeaderEnd              source.Code = "LintHeaderEnd"              // header that swallows the line after it
-	LintNonASCII               source.Code = "LintNonASCII"               // text that MLX cannot hand to Metal
+	LintNonASCII               source.Code = "LintNonASCII"               // code beyond the ASCII that MLX hands to Metal
 	LintBarrierFlags           source.Code = "LintBarrierFlags"           // barrier that orders no memory
 	LintFloat64                source.Code = "LintFloat64"                // float64, which Metal lacks
 	LintInitValue              source.Code = "LintInitValue"              // init_value that float32 cannot hold
@@ -317,11 +317,11 @@ func (l *linter) text() {
 		file *source.File
 		text string
 		what string
-	}{{l.Body, l.Kernel.Source, "body"}, {l.Header, l.Kernel.Header, "header"}} {
+	}{{l.Body, l.body, "body"}, {l.Header, l.header, "header"}} { // comments do no harm
 		at := strings.IndexFunc(t.text, func(r rune) bool { return r >= 0x80 })
 		if at >= 0 {
 			l.warn(LintNonASCII, t.file, at, at+1,
-				fmt.Sprintf("the %s is not plain ASCII, and MLX cannot hand it to Metal", t.what), "replace the character, also in comments")
+				fmt.Sprintf("the %s is not plain ASCII outside its comments, and MLX hands it to Metal as ASCII", t.what), "replace the character")
 		}
 	}
 	if h := l.Kernel.Header; swallowsNextLine(h) {

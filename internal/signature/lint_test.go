@@ -110,7 +110,8 @@ func TestLint(t *testing.T) {
 		{name: "mem_none", body: "threadgroup float s[32];\ns[0] = 1;\nthreadgroup_barrier(mem_flags::mem_none);", want: []string{"LintBarrierFlags body:3:1 threadgroup_barrier(mem_flags::mem_none)"}},
 		{name: "mem_none without memory", body: "threadgroup_barrier(mem_flags::mem_none);"},
 
-		{name: "not ASCII", body: "// α\nout0[0] = 1;", want: []string{"LintNonASCII body:1:4 \xce"}},
+		{name: "not ASCII", body: "float α = 1;\nout0[0] = α;", want: []string{"LintNonASCII body:1:7 \xce"}},
+		{name: "not ASCII in comments", header: "/* 2 × 3 */\n", body: "out0[0] = 1; // α — β"},
 		{name: "header end", header: "int f(); // twice", body: "out0[0] = 1;", want: []string{"LintHeaderEnd header:1:1 int f(); // twice"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
