@@ -26,7 +26,9 @@ func wantError(t *testing.T, p *check.Program, code source.Code, text string) {
 }
 
 func TestTooDeep(t *testing.T) {
-	chain := func(n int) string { return "if (a[0] > 0) out[0] = 1;" + strings.Repeat(" else if (a[0] > 1) out[0] = 2;", n) }
+	chain := func(n int) string {
+		return "if (a[0] > 0) out[0] = 1;" + strings.Repeat(" else if (a[0] > 1) out[0] = 2;", n)
+	}
 	k := kernel{body: chain(2000), inputs: []any{make([]float32, 8)}, outputs: []any{make([]float32, 8)}}
 	wantError(t, k.check(t), lower.TooLarge, "nest more than")
 	k.body = chain(400)
