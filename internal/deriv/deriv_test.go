@@ -259,6 +259,15 @@ func TestKinks(t *testing.T) {
 	if g := grad(formulas["max"], zero, zero)[0]; g != 0.5 {
 		t.Errorf("max(x, w) at a tie: %v", g)
 	}
+	for _, order := range []build{
+		func(g *formula.Graph, x, w, r *formula.Node) *formula.Node { return g.Of(formula.Max, x, g.Const(0)) },
+		func(g *formula.Graph, x, w, r *formula.Node) *formula.Node { return g.Of(formula.Max, g.Const(0), x) },
+		func(g *formula.Graph, x, w, r *formula.Node) *formula.Node { return g.Of(formula.Min, x, g.Const(0)) },
+	} {
+		if g := grad(order, zero, zero)[0]; g != 0 {
+			t.Errorf("max or min of x and 0, where they tie: %v", g)
+		}
+	}
 	if g := grad(formulas["maxof"], []float64{3, 1, 3, 0, 3}, zero); math.Abs(g[0]-1./3) > 1e-15 || g[1] != 0 || g[4] != g[0] {
 		t.Errorf("max of a row with three ties: %v", g)
 	}

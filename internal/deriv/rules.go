@@ -35,8 +35,9 @@ type nodes = []*formula.Node
 // are in neither table have derivative zero everywhere: comparisons, integer
 // and rounding operations, positions, random numbers, Stop.
 //
-// At kinks the derivative is that of MLX: 0 for abs and sign at 0, and half
-// for each side of min and max at a tie.
+// At kinks the derivative is that of MLX where MLX has a rule: 0 for abs at 0,
+// and 0 for x in max(x, 0) at 0, as for any other constant, on either side. Of
+// two inputs that tie in min and max each has half; MLX gives all to the second.
 var elementwise = map[formula.Op]rule{
 	formula.Add: func(b builder, y *formula.Node, x nodes) nodes { return nodes{b.num(1), b.num(1)} },
 	formula.Sub: func(b builder, y *formula.Node, x nodes) nodes { return nodes{b.num(1), b.num(-1)} },
@@ -123,13 +124,28 @@ func (b builder) onePlusSquare(x *formula.Node) *formula.Node {
 	return b.Add(b.num(1), b.of(formula.Square, x))
 }
 
-// winner is 1 for the argument that wins, half for both at a tie.
+// winner is 1 for the argument that wins. At a tie it is half for both, or 0
+// if the other is the same for all inputs: a bound, as in max(x, 0).
 func (b builder) winner(wins formula.Op, x nodes) nodes {
-	tie := b.Select(b.of(formula.Eq, x[0], x[1]), b.Float(0.5), b.Float(0))
-	return nodes{
-		b.Select(b.of(wins, x[0], x[1]), b.Float(1), tie),
-		b.Select(b.of(wins, x[1], x[0]), b.Float(1), tie),
+	d := make(nodes, 2)
+	for i, other := range []*formula.Node{x[1], x[0]} {
+		tie := b.Float(0)
+		if !fixed(other) {
+			tie = b.Select(b.of(formula.Eq, x[0], x[1]), b.Float(0.5), b.Float(0))
+		}
+		d[i] = b.Select(b.of(wins, x[i], other), b.Float(1), tie)
 	}
+	return d
+}
+
+// fixed reports whether n depends on no input.
+func fixed(n *formula.Node) bool {
+	for _, a := range formula.Reachable(n) {
+		if a.Op == formula.Input {
+			return false
+		}
+	}
+	return true
 }
 
 // powBase is p*x^(p-1), which is 0 for p = 0 even at x = 0.
