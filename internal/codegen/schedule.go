@@ -1,0 +1,144 @@
+package codegen
+
+// This file implements schedules: how the work of a kernel is laid over
+// threads. A schedule never changes what is computed, only the order in which
+// sums are added.
+
+import (
+	"fmt"
+	"math/bits"
+
+	"github.com/zmlx-go/zmlx/internal/formula"
+)
+
+// A Schedule lays a kernel's work over threads. Its zero fields are 1.
+type Schedule struct {
+	// Group is the number of threads of a threadgroup or, in row kernels, of a
+	// row: 1 to 1,024. Up to 32 threads a row need no barrier.
+	Group int
+
+	// RowsPerGroup is the number of rows of a threadgroup, where Group is 1 or
+	// 32. Else it is 1.
+	RowsPerGroup int
+
+	// Vector is the number of neighbouring elements that a thread takes at a
+	// time: 1, 2, 4 or 8, with vector loads and stores where they are possible.
+	Vector int
+
+	// PerThread is the number of vectors that a thread of an elementwise kernel
+	// takes, and the number of elements that a thread of a row kernel holds.
+	PerThread int
+
+	// InRegisters makes threads of a row kernel keep their PerThread elements,
+	// so that each is read once. The row must have at most Group*PerThread.
+	InRegisters bool
+
+	// Wide makes indexes 64 bits wide.
+	Wide bool
+}
+
+// Limits are what a default schedule must know of a device.
+type Limits struct {
+	Threads int  // most threads of a threadgroup; 0: 1,024
+	CPU     bool // a simdgroup is vector registers, and barriers cost
+}
+
+func (s Schedule) withDefaults() Schedule {
+	s.Group, s.RowsPerGroup = max(s.Group, 1), max(s.RowsPerGroup, 1)
+	s.Vector, s.PerThread = max(s.Vector, 1), max(s.PerThread, 1)
+	return s
+}
+
+// maxPerThread bounds the registers that one array of a thread takes.
+const maxPerThread = 64
+
+func (s Schedule) valid(name string) error {
+	bad := func(format string, args ...any) error {
+		return fmt.Errorf("%s: schedule %+v: "+format, append([]any{name, s}, args...)...)
+	}
+	if s.Group < 0 || s.RowsPerGroup < 0 || s.Vector < 0 || s.PerThread < 0 {
+		return bad("a negative field; 0 stands for 1")
+	}
+	s = s.withDefaults()
+	switch {
+	case s.Group > 1024:
+		return bad("a threadgroup has at most 1024 threads")
+	case s.RowsPerGroup > 1 && s.Group != 1 && s.Group != 32:
+		return bad("several rows for each threadgroup need 1 or 32 threads for each row")
+	case s.RowsPerGroup > 1024/s.Group:
+		return bad("%d threads, but a threadgroup has at most 1024", s.Group*s.RowsPerGroup)
+	case s.Vector != 1 && s.Vector != 2 && s.Vector != 4 && s.Vector != 8:
+		return bad("vectors have 1, 2, 4 or 8 elements")
+	case s.InRegisters && s.PerThread > maxPerThread:
+		return bad("a thread holds at most %d elements", maxPerThread)
+	case s.InRegisters && s.PerThread%s.Vector != 0:
+		return bad("the elements of a thread are no multiple of its vectors")
+	}
+	return nil
+}
+
+// DefaultSchedule returns a schedule that is good on most devices of a kind.
+// A faulty call gives a schedule too, and its error from Generate.
+func DefaultSchedule(f *formula.Formula, c Call, l Limits) Schedule {
+	p, err := newPlan(f, c)
+	if err != nil {
+		return Schedule{}.withDefaults()
+	}
+	if l.Threads == 0 {
+		l.Threads = 1024
+	}
+	if p.row {
+		return p.rowSchedule(l)
+	}
+	s := Schedule{Group: min(256, l.Threads), Vector: p.vector(), Wide: p.wide(), RowsPerGroup: 1, PerThread: 1}
+	if l.CPU {
+		s.Group, s.Vector, s.PerThread = min(32, l.Threads), 1, 32
+	}
+	return s
+}
+
+// vector returns how many elements of the widest dense array fill 16 bytes.
+func (p *plan) vector() int {
+	widest := 1
+	for _, in := range p.inputs {
+		if in.used && in.layout == Dense {
+			widest = max(widest, in.dtype.Size())
+		}
+	}
+	for _, d := range p.outTypes {
+		widest = max(widest, d.Size())
+	}
+	return min(8, max(1, 16/widest))
+}
+
+// wide reports whether 32 bits could be too few for an index.
+func (p *plan) wide() bool { return p.n >= 1<<31 || p.rows >= 1<<31 }
+
+func (p *plan) rowSchedule(l Limits) Schedule {
+	s := Schedule{Group: 32, RowsPerGroup: 1, Vector: 1, Wide: p.wide()}
+	if !l.CPU {
+		for s.Vector < p.vector() && p.d%(2*s.Vector) == 0 && p.d >= 64*s.Vector {
+			s.Vector *= 2
+		}
+		// About 8 elements for each thread.
+		for s.Group < min(l.Threads, 1024) && p.d > s.Group*max(8, s.Vector) && p.rows < 1<<31/(2*s.Group) {
+			s.Group *= 2
+		}
+		switch {
+		case p.d <= 4:
+			s.Group, s.RowsPerGroup = 1, min(256, l.Threads)
+		case s.Group == 32:
+			s.RowsPerGroup = min(8, l.Threads/32)
+		}
+	}
+	if p.rows >= 1<<27 {
+		s.Group, s.RowsPerGroup = 1, min(256, l.Threads)
+	}
+	steps := (p.d + s.Group*s.Vector - 1) / (s.Group * s.Vector)
+	s.PerThread = s.Vector << bits.Len(uint(max(steps, 1)-1))
+	s.InRegisters = s.PerThread <= 32
+	if !s.InRegisters {
+		s.PerThread = 1
+	}
+	return s
+}
