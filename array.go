@@ -22,6 +22,7 @@ type Array struct {
 	view  shape.View   // where the elements lie in value, which is dense
 	dev   *Device
 	err   error
+	rec   *record // how it was made, if a transform follows it
 }
 
 var errZeroArray = errors.New("array was never made: it is the zero zmlx.Array")

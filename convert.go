@@ -28,7 +28,7 @@ func (a *Array) As(d DType) *Array {
 	if err := a.dev.holds("as", d); err != nil {
 		return failed(err)
 	}
-	return a.wrap("as")(graph.CopyValue("as", a.input(), d))
+	return a.converted(a.wrap("as")(graph.CopyValue("as", a.input(), d)), d)
 }
 
 // Values computes a and returns its elements in row-major order. T must be the

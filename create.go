@@ -240,7 +240,8 @@ func Concatenate(axis int, arrays ...*Array) *Array {
 		inputs[i] = a.input()
 	}
 	s := spec{DType: first.DType(), Dims: dims}
-	return first.dev.wrap(op, arrays...)(graph.JoinValue(first.dev.graph, inputs, s, k))
+	out := first.dev.wrap(op, arrays...)(graph.JoinValue(first.dev.graph, inputs, s, k))
+	return recorded(join{k}, arrays, []*Array{out})[0]
 }
 
 // Stack returns arrays of one shape put together along a new axis, number axis

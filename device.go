@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/zmlx-go/zmlx/internal/graph"
 	"github.com/zmlx-go/zmlx/internal/launch"
@@ -20,8 +21,13 @@ import (
 // A Device holds arrays and runs kernels. Devices are compared with ==: there
 // is one *Device for each name.
 type Device struct {
-	graph *graph.Device
+	graph    *graph.Device
+	launches atomic.Int64
 }
+
+// Launches returns how many kernels ran on the device so far: of definitions,
+// of operations on arrays that are definitions, and of Metal bodies.
+func (d *Device) Launches() int64 { return d.launches.Load() }
 
 // A DeviceInfo says whether a device is there.
 type DeviceInfo struct {

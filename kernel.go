@@ -70,6 +70,7 @@ type MetalKernel struct {
 	spec Kernel
 	sig  signature.Kernel
 	hash [sha256.Size]byte
+	vjp  func(l Launch, inputs, outputs, cotangents []*Array) []*Array // nil: none
 }
 
 // Compile returns k ready to be called. What does not depend on the inputs is
@@ -170,7 +171,8 @@ func (m *MetalKernel) Call(l Launch, inputs ...*Array) []*Array {
 	if l.Verbose {
 		c.print(v)
 	}
-	return newOp(m.spec.Name, c.dev, c.inputs, c.outputs, c.runner(m, v, nil))
+	outs := newOp(m.spec.Name, c.dev, c.inputs, c.outputs, c.runner(m, v, nil))
+	return recorded(kernelPrim{m, l}, inputs, outs)
 }
 
 func (m *MetalKernel) failed(err error) []*Array {

@@ -12,12 +12,15 @@ import (
 
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/zmlx-go/zmlx/internal/compile"
+	"github.com/zmlx-go/zmlx/internal/dtype"
 	"github.com/zmlx-go/zmlx/internal/launch"
+	"github.com/zmlx-go/zmlx/internal/signature"
 )
 
 // KernelStats are the counts of one kernel since it was compiled or the
@@ -110,8 +113,29 @@ func (p *programCache) entry(m *MetalKernel) *kernelEntry {
 
 // compile returns the program for a call, from the cache if it is there.
 func (p *programCache) compile(m *MetalKernel, c *call, check bool) (*variant, error) {
-	check = check || forceCheck(c.dev)
-	key := programKey{m.hash, c.key(), c.dev, check}
+	ins, outs := c.signatureInputs()
+	v, err := p.get(m, c.dev, c.key(), check, ins, outs, c.template)
+	if err != nil {
+		return nil, m.compileError(err, c)
+	}
+	return v, nil
+}
+
+// generated returns the program of a kernel that code generation wrote.
+func (p *programCache) generated(m *MetalKernel, dev *Device, ins []signature.Input, outs []dtype.DType) (*variant, error) {
+	var key strings.Builder
+	for _, in := range ins {
+		fmt.Fprintf(&key, "%d.%d.%t ", in.DType, len(in.Shape), in.Size() < signature.ConstantLimit)
+	}
+	fmt.Fprint(&key, outs)
+	return p.get(m, dev, key.String(), false, ins, outs, nil)
+}
+
+// get returns the program of a kernel for dtypes and template arguments that
+// call stands for.
+func (p *programCache) get(m *MetalKernel, dev *Device, call string, check bool, ins []signature.Input, outs []dtype.DType, template []signature.TemplateArg) (*variant, error) {
+	check = check || forceCheck(dev)
+	key := programKey{m.hash, call, dev, check}
 	p.mu.Lock()
 	v := p.variants[key]
 	if v == nil {
@@ -132,7 +156,7 @@ func (p *programCache) compile(m *MetalKernel, c *call, check bool) (*variant, e
 
 	v.once.Do(func() {
 		start := time.Now()
-		v.err = v.build(m, c)
+		v.err = v.build(m, dev, ins, outs, template)
 		p.mu.Lock()
 		e := p.entry(m)
 		e.compiles++
@@ -142,21 +166,17 @@ func (p *programCache) compile(m *MetalKernel, c *call, check bool) (*variant, e
 		}
 		p.mu.Unlock()
 	})
-	if v.err != nil {
-		return nil, m.compileError(v.err, c)
-	}
-	return v, nil
+	return v, v.err
 }
 
 // build compiles the variant. The program is closed when nothing uses it.
-func (v *variant) build(m *MetalKernel, c *call) error {
-	ins, outs := c.signatureInputs()
+func (v *variant) build(m *MetalKernel, dev *Device, ins []signature.Input, outs []dtype.DType, template []signature.TemplateArg) error {
 	var err error
-	if v.result, err = compile.Kernel(m.sig, ins, outs, c.template); err != nil {
+	if v.result, err = compile.Kernel(m.sig, ins, outs, template); err != nil {
 		return err
 	}
 	v.msl, v.verbose = v.result.Sig.MSL(m.sig), v.result.Sig.Verbose(m.sig)
-	v.program, err = c.dev.graph.Compile(context.Background(), v.result.Func, launch.Options{Check: v.checked})
+	v.program, err = dev.graph.Compile(context.Background(), v.result.Func, launch.Options{Check: v.checked})
 	if err != nil {
 		return err
 	}

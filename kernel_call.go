@@ -210,7 +210,11 @@ func (c *call) runner(m *MetalKernel, v *variant, report *launch.Report) graph.R
 		if c.nothing {
 			return out, nil
 		}
-		args, meta, err := c.args(v, in, out)
+		operands := make([]operand, len(in))
+		for i, view := range in {
+			operands[i].view = view
+		}
+		args, meta, err := bind(c.dev, v.result.Sig.Params, operands, out, c.init == nil)
 		if err != nil {
 			return nil, err
 		}
@@ -223,6 +227,7 @@ func (c *call) runner(m *MetalKernel, v *variant, report *launch.Report) graph.R
 		err = v.program.Run(ctx, l)
 		runtime.KeepAlive(in)
 		runtime.KeepAlive(meta)
+		c.dev.launches.Add(1)
 		programs.ran(m, time.Since(start))
 		if err != nil {
 			if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
@@ -246,59 +251,4 @@ func element(d DType, v float64) []byte {
 	one := shape.New([]int{1})
 	graph.Convert(dst, d, one, src[:], Float64, one)
 	return dst
-}
-
-// args binds the parameters of the generated signature. Shapes, strides and
-// ndims lie in one small buffer, meta.
-func (c *call) args(v *variant, in, out []graph.View) ([]launch.Arg, graph.View, error) {
-	var data []byte
-	params := v.result.Sig.Params
-	args := make([]launch.Arg, len(params))
-	for i, p := range params {
-		switch p.Kind {
-		case signature.InputBuffer, signature.InputScalar:
-			args[i] = in[p.Of].Arg()
-		case signature.OutputBuffer:
-			args[i] = out[p.Of].Arg()
-			args[i].Undefined = c.init == nil
-		default:
-			for len(data)%8 != 0 {
-				data = append(data, 0)
-			}
-			args[i].Offset = len(data)
-			args[i].Lo = len(data)
-			view := in[p.Of].View
-			switch p.Kind {
-			case signature.InputShape:
-				for _, d := range view.Dims {
-					data = binary.LittleEndian.AppendUint32(data, uint32(d))
-				}
-			case signature.InputStrides:
-				for _, s := range view.Strides {
-					data = binary.LittleEndian.AppendUint64(data, uint64(s))
-				}
-			case signature.InputNDim:
-				data = binary.LittleEndian.AppendUint32(data, uint32(len(view.Dims)))
-			}
-			args[i].Hi = len(data)
-		}
-	}
-	var meta graph.View
-	if data == nil {
-		return args, meta, nil
-	}
-	meta, err := c.dev.graph.NewView(spec{DType: Uint8, Dims: []int{len(data)}})
-	if err != nil {
-		return nil, meta, err
-	}
-	if err := graph.Write(meta, data); err != nil {
-		return nil, meta, err
-	}
-	for i, p := range params {
-		switch p.Kind {
-		case signature.InputShape, signature.InputStrides, signature.InputNDim:
-			args[i].Buffer = meta.Buffer.Raw()
-		}
-	}
-	return args, meta, nil
 }

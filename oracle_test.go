@@ -310,8 +310,14 @@ func evalRows(f *formula.Formula, full []int, inputs [][]float64, shapes [][]int
 }
 
 // checkRows compares f and its derivative, evaluated in float64, with MLX.
-func checkRows(t *testing.T, a *agreement, call *oracleCall, f *formula.Formula, relative float64) {
+func checkRows(t *testing.T, doc *oracleDoc, a *agreement, call *oracleCall, f *formula.Formula) {
 	t.Helper()
+	compare := func(role string, got []float64) {
+		a.compare(t, call, role, got, doc.Tolerance["float32"].Relative, 0)
+		if call.tensors[role+"!"] != nil {
+			a.compare(t, call, role+"!", got, doc.Tolerance[call.dtype.String()].Native, 0)
+		}
+	}
 	inputs := make([][]float64, len(f.Inputs))
 	shapes := make([][]int, len(f.Inputs))
 	want := make([]bool, len(f.Inputs))
@@ -323,7 +329,7 @@ func checkRows(t *testing.T, a *agreement, call *oracleCall, f *formula.Formula,
 		derive = derive || want[i]
 	}
 	for k, y := range evalRows(f, call.shape, inputs, shapes) {
-		a.compare(t, call, fmt.Sprintf("y%d", k), y, relative, 0)
+		compare(fmt.Sprintf("y%d", k), y)
 	}
 	if !derive {
 		return
@@ -359,7 +365,7 @@ func checkRows(t *testing.T, a *agreement, call *oracleCall, f *formula.Formula,
 				grad[place(call.shape, shapes[i], r, j)] += part[p]
 			}
 		}
-		a.compare(t, call, "d"+in.Name, grad, relative, 0)
+		compare("d"+in.Name, grad)
 	}
 }
 
@@ -383,7 +389,7 @@ func testFormulas(t *testing.T, dir string) {
 			}
 			a := &agreement{c: c}
 			for _, call := range c.calls {
-				checkRows(t, a, call, f, doc.Tolerance["float32"].Relative)
+				checkRows(t, doc, a, call, f)
 			}
 			t.Logf("%.3f of what is allowed at %s", a.worst, a.at)
 		})

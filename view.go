@@ -56,7 +56,7 @@ func (a *Array) Reshape(shp ...int) *Array {
 		return badShape("reshape", err, a)
 	}
 	if v, ok := a.view.Reshape(dims); ok {
-		return a.viewed("reshape", v, nil)
+		return a.reshaped("reshape", a.viewed("reshape", v, nil))
 	}
 	return a.Contiguous().Reshape(dims...)
 }
@@ -71,7 +71,7 @@ func (a *Array) Transpose(axes ...int) *Array {
 		return failed(err)
 	}
 	v, err := a.view.Transpose(axes)
-	return a.viewed("transpose", v, err)
+	return a.transposed(a.viewed("transpose", v, err), axes)
 }
 
 // Slice returns the view of ranges[i] of axis i. Axes beyond the ranges are
@@ -85,7 +85,7 @@ func (a *Array) Slice(ranges ...Range) *Array {
 		rs[i] = shape.Range(r)
 	}
 	v, err := a.view.Slice(rs)
-	return a.viewed("slice", v, err)
+	return a.sliced(a.viewed("slice", v, err), ranges)
 }
 
 // At returns the view of one position on each of the first len(index) axes,
@@ -96,6 +96,9 @@ func (a *Array) At(index ...int) *Array {
 		return failed(err)
 	}
 	v, err := a.view.At(index)
+	if err == nil && a.rec != nil {
+		return a.tracedAt(index)
+	}
 	return a.viewed("at", v, err)
 }
 
@@ -106,7 +109,7 @@ func (a *Array) Broadcast(shp ...int) *Array {
 		return failed(err)
 	}
 	v, err := a.view.Broadcast(shp)
-	return a.viewed("broadcast", v, err)
+	return a.broadcasted(a.viewed("broadcast", v, err))
 }
 
 // ExpandDims returns a view with one more axis, of length 1, at position axis
@@ -116,7 +119,7 @@ func (a *Array) ExpandDims(axis int) *Array {
 		return failed(err)
 	}
 	v, err := a.view.ExpandDims(axis)
-	return a.viewed("expand_dims", v, err)
+	return a.reshaped("expand_dims", a.viewed("expand_dims", v, err))
 }
 
 // Squeeze returns a view without the given axes, which must have length 1;
@@ -126,7 +129,7 @@ func (a *Array) Squeeze(axes ...int) *Array {
 		return failed(err)
 	}
 	v, err := a.view.Squeeze(axes)
-	return a.viewed("squeeze", v, err)
+	return a.reshaped("squeeze", a.viewed("squeeze", v, err))
 }
 
 // Contiguous returns an array with the same elements that is row-contiguous:
@@ -138,7 +141,8 @@ func (a *Array) Contiguous() *Array {
 	if a.view.Contiguous() {
 		return a
 	}
-	return a.wrap("contiguous")(graph.CopyValue("contiguous", a.input(), a.DType()))
+	out := a.wrap("contiguous")(graph.CopyValue("contiguous", a.input(), a.DType()))
+	return a.copied("contiguous", out, (*Array).Contiguous)
 }
 
 // To returns the array on another device: itself if it is there, else a copy.
@@ -152,7 +156,8 @@ func (a *Array) To(dev *Device) *Array {
 	if err := dev.holds("to", a.DType()); err != nil {
 		return failed(err)
 	}
-	return dev.wrap("to", a)(graph.MoveValue(a.input(), dev.graph))
+	out := dev.wrap("to", a)(graph.MoveValue(a.input(), dev.graph))
+	return a.copied("to", out, func(t *Array) *Array { return t.To(dev) })
 }
 
 // wrap returns a function that makes an Array of the Value that operation op on
