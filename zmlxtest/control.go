@@ -132,6 +132,14 @@ int sign_of(int k) { if (k < 0) return -100; if (k > 0) { return 100; } else { r
 				}
 				return c + v + 3
 			})),
+		each("ternary_of_variables", "int p = 1, q = 2; (a[i] > 0 ? p : q) = 10; (a[i] > 3 ? p : q) += 5; out[i] = p * 100 + q;", in(k),
+			mapped(k, func(k int32) int32 {
+				return pick[int32](k > 3, 1500, pick[int32](k > 0, 1000, 100)) + pick[int32](k > 3, 2, pick[int32](k > 0, 7, 15))
+			})),
+		each("side_effects_happen_once", "int v[3] = {0, 0, 0}; int j = 0; v[j++] += a[i]; v[j++] -= 3; v[j]++; int x, y, z; x = y = z = j; x += y -= 2; out[i] = v[0] * 100 + v[1] * 10 + v[2] + x * 1000 + z;", in(k),
+			mapped(k, func(k int32) int32 { return k*100 - 30 + 1 + 2000 + 2 })),
+		each("continue_in_do_while_false", "int s = 0; for (int j = 0; j < 3; ++j) { do { if (j == int(a[i] % 3)) continue; s += 10; } while (0); s++; } out[i] = s;", in(n),
+			mapped(n, func(uint32) int32 { return 23 })),
 		each("local_array_in_loop", "int h[5] = {0, 0, 0, 0, 0}; for (uint j = 0; j <= i; ++j) h[a[j] % 5]++; out[i] = h[0] * 10000 + h[1] * 1000 + h[2] * 100 + h[3] * 10 + h[4];", in(n[:9]),
 			table(9, func(i int) int32 {
 				s := int32(0)

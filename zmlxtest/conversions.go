@@ -67,9 +67,9 @@ func conversionCases() []Case {
 			mapped(f, func(x float32) uint8 { return uint8(min(max(x, 0), 255)) }),
 			mapped(f, func(x float32) int8 { return int8(min(max(x, -128), 127)) }),
 			mapped(f, func(x float32) uint16 { return uint16(math.Abs(float64(x))) })),
-		each("conversions_in_calls", "out0[i] = clamp(a[i], 0, 100); out1[i] = max(a[i], 2); out2[i] = sqrt(float(uint(abs(a[i]))));", in(f),
-			mapped(f, func(x float32) float32 { return min(max(x, 0), 100) }),
-			mapped(f, func(x float32) float32 { return max(x, 2) }),
+		each("conversions_in_calls", "out0[i] = fma(a[i], 1, 100); out1[i] = ldexp(a[i], 1); out2[i] = sqrt(float(uint(abs(a[i]))));", in(f),
+			mapped(f, func(x float32) float32 { return x + 100 }),
+			mapped(f, func(x float32) float32 { return x * 2 }),
 			mapped(f, func(x float32) float32 {
 				return float32(math.Sqrt(math.Floor(math.Abs(float64(x)))))
 			})),

@@ -44,6 +44,19 @@ out[i] = t[2][a[i]] + t[a[i] % 3][1] + u[1][0];`, in(k),
 			mapped(x, func(x float32) float32 { return 2*x + 1 })),
 		each("enumerations", "enum { Low = 1, Mid, High = 10, Top }; out[i] = a[i] == 0 ? Low : a[i] == 1 ? Mid : a[i] == 2 ? High : Top;", in(k),
 			mapped(k, func(k int32) int32 { return []int32{1, 2, 10, 11}[k] })),
+		each("scoped_enumerations", "Mode m = a[i] % 2 ? Mode::B : Mode::C; Kind kind = Y; out[i] = uint(m) + (m == Mode::C ? 100 : 0) + kind * 1000;", in(k),
+			mapped(k, func(k int32) int32 { return pick[int32](k%2 == 1, 5, 106) + 3000 })).header("enum class Mode : uint { A, B = 5, C };\nenum Kind { X, Y = 3 };\n"),
+		each("flat_initialisers", "int t[2][3] = {1, 2, 3, 4, 5, 6}; struct E { int k; float2 v; }; E e[2] = {1, {2, 3}, {4, float2(5, 6)}}; e[0] = {7, {a[i], 8}}; out[i] = t[1][b[i] % 3] * 100 + e[0].k + e[0].v.x + e[1].v.y;", in(x, k),
+			zipped(x, k, func(x float32, k int32) float32 { return (float32(4+k%3)*100 + 7 + x) + 6 })).within(1e-6, 1e-4),
+		each("tables_of_structs", "out[i] = TABLE[a[i] % 3].x * 100 + TABLE[a[i] % 3].y * 10 + V[a[i] % 2].y + M[a[i] % 2][1] * 1000;", in(k),
+			mapped(k, func(k int32) float32 {
+				return []float32{1, 3, 5}[k%3]*100 + []float32{2, 4, 6}[k%3]*10 + []float32{2, 4}[k%2] + []float32{2, 4}[k%2]*1000
+			})).header(`
+struct P { float x; int y; };
+constant P TABLE[3] = {{1, 2}, {3, 4}, {5, 6}};
+constant float2 V[2] = {float2(1, 2), {3, 4}};
+constant int M[2][2] = {{1, 2}, {3, 4}};
+`),
 		each("namespaces", "out[i] = mine::twice(a[i]) + mine::inner::one;", in(x),
 			mapped(x, func(x float32) float32 { return 2*x + 1 })).
 			header("namespace mine { inline float twice(float x) { return x + x; }\nnamespace inner { constant float one = 1.0f; } }\n"),

@@ -89,6 +89,16 @@ threadgroup_barrier(mem_flags::mem_threadgroup);
 out[i] = as_type<float>(raw[31 - t]);`, in(x[:32]), table(32, func(i int) float32 { return x[31-i] })).group(32, 1, 1),
 		each("pointer_to_vector_component_access", "device float2* p = (device float2*)out; auto q = (const device float2*)a; p[i].x = q[i].y; (p + i)->y = q[i].x;", in(x),
 			table(48, func(i int) float32 { return x[i^1] })).grid(24, 1, 1),
+		each("void_pointers", "device void* to = out; const device void* from = a; ((device float*)to)[i] = ((const device float*)from)[47 - i] + first_of(from);", in(x),
+			table(48, func(i int) float32 { return x[47-i] + x[0] })).header("float first_of(const device void* p) { return *(const device float*)p; }\n"),
+		each("array_of_pointers", "const device float* rows[3] = {a, a + 16, a + 32}; thread float* none = nullptr; float v = 3; thread float* p = &v; thread float* thread* pp = &p; **pp += none == nullptr; out[i] = rows[i % 3][i / 3] * v;", in(x),
+			table(48, func(i int) float32 { return 4 * x[i%3*16+i/3] })),
+		each("pointer_to_array", "threadgroup float s[4][12]; s[i / 12][i % 12] = a[i]; threadgroup_barrier(mem_flags::mem_threadgroup); out[i] = of_row(s, 3 - i / 12, i % 12);", in(x),
+			table(48, func(i int) float32 { return x[(3-i/12)*12+i%12] })).group(48, 1, 1).
+			header("float of_row(threadgroup float (*rows)[12], uint r, uint c) { return rows[r][c]; }\n"),
+		each("pointer_in_a_struct", "threadgroup float s[16]; uint t = thread_position_in_threadgroup.x; s[t] = a[i]; threadgroup_barrier(mem_flags::mem_threadgroup); Part p = {s + t / 4 * 4, 4}; out[i] = p.sum();", in(x),
+			table(48, func(i int) float32 { return sum(x[i/4*4 : i/4*4+4]) })).group(16, 1, 1).
+			header("struct Part { threadgroup float* p; uint n; float sum() const { float s = 0; for (uint j = 0; j < n; ++j) s += p[j]; return s; } };\n"),
 		each("array_parameter", "float m[2][3] = {{1, 2, 3}, {4, 5, 6}}; out[i] = total(m[1]) + a[i];", in(x),
 			mapped(x, func(x float32) float32 { return 15 + x })).header("float total(thread float v[3]) { return v[0] + v[1] + v[2]; }\n"),
 	}

@@ -211,6 +211,14 @@ out4[i] = simd_shuffle_xor(bfloat(b[i]), 1); out5[i] = simd_shuffle_xor(complex6
 				}
 				return pick(x[i] > 0, int32(bits.OnesCount32(m)), -1)
 			})).group(32, 1, 1),
+		each("simd_vote_types", "simd_vote v = simd_ballot(a[i] > 0); ulong m = (simd_vote::vote_t)v; simd_vote::vote_t w = static_cast<simd_vote::vote_t>(simd_ballot(true)); out[i] = popcount(m) + (v.any() ? 100 : 0) + (v.all() ? 1000 : 0) + popcount(w) * 10000;", in(x[:64]),
+			table(64, func(i int) int32 {
+				n := int32(0)
+				for _, v := range x[i/32*32 : i/32*32+32] {
+					n += pick[int32](v > 0, 1, 0)
+				}
+				return n + pick[int32](n > 0, 100, 0) + pick[int32](n == 32, 1000, 0) + 320000
+			})).group(32, 1, 1),
 		each("simd_max_with_nan_and_infinity", "out0[i] = simd_max(a[i]); out1[i] = simd_min(a[i]);", in([]float32{1, -inf, 3, nan, inf, 2, nan, 0}),
 			table(8, func(int) float32 { return inf }), table(8, func(int) float32 { return -inf })).group(8, 1, 1),
 	)

@@ -118,6 +118,33 @@ out[i] = p.x + q->y + p.tag;`, in(x, y),
 			header("struct Options { float scale = 1; float bias = 0.5f; };\n"),
 		each("struct_conversion", "Metre m = a[i]; float f = m; out[i] = f + Metre(2);", in(x), mapped(x, func(x float32) float32 { return x + 2 })).
 			header("struct Metre { float v; Metre(float x) : v(x) {} operator float() const { return v; } };\n"),
+		each("struct_method_templates", "Value s = {a[i]}; out[i] = s.plus<int>(3) * 10 + s.plus(0.5f) + s.times<100>();", in(x),
+			mapped(x, func(x float32) float32 { return float32((int32(x)+3)*10) + (x + 0.5) + float32(int32(x)*100) })).within(1e-6, 1e-4).header(`
+struct Value {
+  float v;
+  template <typename U> U plus(U w) const { return U(v) + w; }
+  template <int K> int times() const { return int(v) * K; }
+};
+`),
+		each("struct_of_a_matrix", "Square<float, 2> p; p.at(0, 0) = 1; p.at(0, 1) = 2; p.at(1, 0) = 3; p.at(1, 1) = a[i]; Square<float, 2> q = p * p; out[i] = q.at(0, 0) * 100 + q.at(1, 1);", in(k),
+			mapped(k, func(k int32) float32 { return float32(700 + 6 + k*k) })).header(`
+template <typename U, int K> struct Square {
+  U d[K][K];
+  thread U& at(int r, int c) { return d[r][c]; }
+};
+template <typename U, int K> Square<U, K> operator*(Square<U, K> p, Square<U, K> q) {
+  Square<U, K> r;
+  for (int i = 0; i < K; ++i) {
+    for (int j = 0; j < K; ++j) {
+      r.at(i, j) = 0;
+      for (int k = 0; k < K; ++k) r.at(i, j) += p.at(i, k) * q.at(k, j);
+    }
+  }
+  return r;
+}
+`),
+		each("struct_holding_array_is_copied", "Four p = made(a[i]); Four q = p; q.v[1] = 100; out[i] = p.v[1] + q.v[1] + made(2).v[3];", in(k), mapped(k, func(k int32) int32 { return k + 106 })).
+			header("struct Four { int v[4]; };\nFour made(int k) { Four r; for (int j = 0; j < 4; ++j) r.v[j] = k * j; return r; }\n"),
 		each("struct_in_body", "struct Local { int p; int q; int sum() { return p + q; } }; Local l = {a[i], 4}; out[i] = l.sum();", in(k), mapped(k, func(k int32) int32 { return k + 4 })),
 	}
 }
