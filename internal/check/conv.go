@@ -183,7 +183,7 @@ func (c *checker) decay(e Expr) Expr {
 	return &Convert{Typed{PointerTo(t.Elem, lv.space, lv.readOnly), e.Range()}, e}
 }
 
-// value checks x and makes arrays pointers: an operand of most operators.
+// decayed turns arrays into pointers: an operand of most operators.
 func (c *checker) decayed(e Expr) Expr {
 	if e.Type().Kind == Array {
 		return c.decay(e)
