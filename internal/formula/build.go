@@ -237,8 +237,8 @@ func (g *Graph) reduceOne(op Op, x *Node) *Node {
 		return x
 	case Prod:
 		return g.Of(Pow, x, size)
-	case Var: // 0, or NaN of an infinity or NaN
-		return g.Of(Mul, g.Float(0), x)
+	case Var: // 0, not -0; NaN of an infinity or NaN
+		return g.Of(Sub, g.float(x), g.float(x))
 	case LogSumExp:
 		return g.Of(Add, x, g.Of(Log, size))
 	}
@@ -356,7 +356,7 @@ func (g *Graph) simplifySub(a, b *Node) *Node {
 	case b.is(1) && a.Op == Exp:
 		return g.Of(Expm1, a.Args[0])
 	case a.is(1) && b.Op == Sigmoid:
-		return g.Of(Sigmoid, g.Of(Neg, b.Args[0]))
+		return g.Of(Sigmoid, g.minus(b.Args[0]))
 	}
 	// (x - m) - logsumexp(x - m) is x - logsumexp(x).
 	if b.Op == LogSumExp && b.Args[0] == a {
@@ -406,7 +406,7 @@ func moderate(n *Node) bool {
 
 func (g *Graph) simplifyDiv(a, b *Node) *Node {
 	if b.is(1) {
-		if b.Int {
+		if b.Int && a.facts&number == 0 {
 			return a
 		}
 		return g.float(a)
@@ -414,13 +414,13 @@ func (g *Graph) simplifyDiv(a, b *Node) *Node {
 	if u := onePlusExp(b); u != nil {
 		switch {
 		case a.is(1): // 1/(1+exp u)
-			return g.Of(Sigmoid, g.Of(Neg, u))
+			return g.Of(Sigmoid, g.minus(u))
 		case expOf(a) == u: // exp(u)/(1+exp u)
 			return g.Of(Sigmoid, u)
-		case g.Of(Neg, u) == a: // x/(1+exp -x)
+		case g.minus(u) == a: // x/(1+exp -x)
 			return g.Of(Silu, a)
 		default:
-			return g.Of(Mul, a, g.Of(Sigmoid, g.Of(Neg, u)))
+			return g.Of(Mul, a, g.Of(Sigmoid, g.minus(u)))
 		}
 	}
 	// exp(x-m)/sum(exp(x-m)) is softmax(x) for any m of the whole row.
@@ -433,7 +433,22 @@ func (g *Graph) simplifyDiv(a, b *Node) *Node {
 	if a.Op == Neg && (g.isFloat(a) || g.isFloat(b)) { // not of unsigned integers
 		return g.Of(Neg, g.Of(Div, a.Args[0], b))
 	}
+	if b.Op == Neg && (g.isFloat(a) || g.isFloat(b)) {
+		return g.Of(Neg, g.Of(Div, a, b.Args[0]))
+	}
 	return nil
+}
+
+// minus returns -u for the argument u of a function of floats. It takes a
+// minus off, which unsigned integers did not mean, and adds none to them.
+func (g *Graph) minus(u *Node) *Node {
+	switch {
+	case u.Op == Neg:
+		return u.Args[0]
+	case u.Op == Sub:
+		return g.Of(Sub, u.Args[1], u.Args[0])
+	}
+	return g.Of(Neg, g.float(u))
 }
 
 // dropShift returns u without the values of the whole row subtracted from it.
@@ -453,7 +468,7 @@ func (g *Graph) simplifyLog(a *Node) *Node {
 		masked := g.Of(Eq, l, g.Float(math.Inf(-1)))
 		return g.Of(Sub, a.Args[0], g.Of(Select, masked, g.Float(0), l))
 	case Sigmoid: // -softplus(-x)
-		return g.Of(Neg, g.Of(Softplus, g.Of(Neg, a.Args[0])))
+		return g.Of(Neg, g.Of(Softplus, g.minus(a.Args[0])))
 	case Add:
 		if u := onePlusExp(a); u != nil {
 			return g.Of(Softplus, u)

@@ -90,7 +90,7 @@ func TestDefine(t *testing.T) {
 		{"f(x, c[1]) = sum(c * x) + sum(2 * x) + sum(x * c / 2) + sum(c * exp(x)) + sum(-x)",
 			"f(x, c[1]) {\n    t1 = sum(x)\n    return sum(c * x) + 2 * t1 + sum(x * c / 2) + c * sum(exp(x)) - t1\n}"},
 		{"f(x, c[1]) = x * 0 + sum(c) + mean(c) + max(c) + prod(c) + var(c) + logsumexp(c)",
-			"f(x, c[1]) = 0 * x + c * size() + float(c) + c + pow(c, size()) + 0.0 * c + (c + log(size()))"},
+			"f(x, c[1]) {\n    t1 = float(c)\n    return 0 * x + c * size() + t1 + c + pow(c, size()) + (t1 - t1) + (c + log(size()))\n}"},
 		{"f(x, c[1]) = x * 0 + softmax(c)", "f(x, c[1]) = 0 * x + (c == -INFINITY ? 0.0 : exp(c - c) / size())"},
 	} {
 		f, err := Define(tt.text)

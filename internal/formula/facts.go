@@ -9,6 +9,7 @@ const (
 	isFloat    facts = 1 << iota // of a float type
 	likeInputs                   // of a float type if the inputs are
 	nonneg                       // not negative, or NaN
+	number                       // made of constants and tests: of no integer type, so that 1/2 is 0.5
 )
 
 func factsOf(n *Node) facts {
@@ -17,9 +18,9 @@ func factsOf(n *Node) facts {
 	case Input, ParamOp:
 		return likeInputs
 	case Const:
-		var f facts
+		f := number
 		if !n.Int {
-			f = isFloat
+			f |= isFloat
 		}
 		if n.Value >= 0 {
 			f |= nonneg
@@ -28,22 +29,22 @@ func factsOf(n *Node) facts {
 	case Index, Size, ArgMax, ArgMin:
 		return nonneg
 
-	case Add, Mul, Div, Pow:
-		return arg(0)&arg(1)&nonneg | (arg(0)|arg(1))&^nonneg
+	case Add, Mul, Div, Pow, Min:
+		return both(arg(0), arg(1), nonneg)
 	case Sub, Rem:
-		return (arg(0) | arg(1)) &^ nonneg
-	case Min:
-		return arg(0)&arg(1)&nonneg | (arg(0)|arg(1))&^nonneg
+		return both(arg(0), arg(1), 0)
 	case Max:
-		return arg(0) | arg(1)
+		return both(arg(0), arg(1), 0) | (arg(0)|arg(1))&nonneg
 	case Select:
-		return arg(1)&arg(2)&nonneg | (arg(1)|arg(2))&^nonneg
+		return both(arg(1), arg(2), nonneg)
 	case Neg:
 		return arg(0) &^ nonneg
 	case Abs, Square:
 		return arg(0) | nonneg
-	case Sign, Floor, Ceil, Round, Trunc, Stop, Sum, Prod, MaxOf, MinOf:
+	case Sign, Floor, Ceil, Round, Trunc, Stop, MaxOf, MinOf:
 		return arg(0)
+	case Sum, Prod:
+		return arg(0) &^ number
 
 	case Float, Mean:
 		return arg(0)&nonneg | isFloat
@@ -54,6 +55,12 @@ func factsOf(n *Node) facts {
 		return isFloat
 	}
 	return 0
+}
+
+// both returns the facts of an operation of two that is a float if one of them
+// is, and a number or what is in needed if both are.
+func both(a, b, needed facts) facts {
+	return (a|b)&(isFloat|likeInputs) | a&b&(number|needed)
 }
 
 // isFloat reports whether n is of a float type in every call.
