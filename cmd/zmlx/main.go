@@ -34,7 +34,9 @@ var errFinding = errors.New("found something")
 type commandLine struct {
 	Run     runCommand     `cmd:"" help:"Run a capsule and compare its outputs with those it expects."`
 	Check   checkCommand   `cmd:"" help:"Look for bugs in a capsule's kernel: run it in checked mode and lint it."`
-	Emit    emitCommand    `cmd:"" help:"Print what a capsule's kernel is translated to."`
+	Eval    evalCommand    `cmd:"" help:"Compute a definition, its gradients and its tangents."`
+	Grad    gradCommand    `cmd:"" help:"Print the derivative of a definition, as a definition."`
+	Emit    emitCommand    `cmd:"" help:"Print what a capsule's kernel or a definition is translated to."`
 	Devices devicesCommand `cmd:"" help:"List the devices."`
 	Doctor  doctorCommand  `cmd:"" help:"Say what was looked for on this machine, where, and what was found."`
 	Version versionCommand `cmd:"" help:"Print the version."`
@@ -79,7 +81,13 @@ func execute(env environment, args []string) int {
 		fmt.Fprintf(env.stderr, "zmlx: %v; see zmlx --help\n", err)
 		return exitBad
 	}
-	switch err := command.Run(env); {
+	out := &output{w: env.stdout}
+	env.stdout = out
+	err = command.Run(env)
+	if out.err != nil {
+		err = out.err
+	}
+	switch {
 	case err == nil:
 		return exitGood
 	case errors.Is(err, errFinding):
@@ -89,6 +97,21 @@ func execute(env environment, args []string) int {
 		fmt.Fprintln(env.stderr, "zmlx:", err)
 		return exitBad
 	}
+}
+
+// An output remembers that it could not be written, so that results which
+// went nowhere are not taken for a success.
+type output struct {
+	w   io.Writer
+	err error
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	n, err := o.w.Write(p)
+	if err != nil && o.err == nil {
+		o.err = err
+	}
+	return n, err
 }
 
 // dropCaller takes the line of Go that made a faulty call out of an error:

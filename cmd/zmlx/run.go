@@ -89,8 +89,11 @@ func within(ctx context.Context, d time.Duration) (context.Context, context.Canc
 	return context.WithCancel(ctx)
 }
 
-// stopped explains an error that a timeout caused.
+// stopped explains an error that a timeout or an interrupt caused.
 func stopped(err error, ctx context.Context, timeout time.Duration) error {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return errors.New("interrupted")
+	}
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return fmt.Errorf("stopped after %v (--timeout)", timeout)
 	}

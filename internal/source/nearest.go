@@ -5,10 +5,11 @@ package source
 import "strings"
 
 // Nearest returns the candidate that name is most likely a misspelling of, or
-// "" if none is near: at most one edit for each three letters, case ignored
-// at half the price.
+// "" if none is near: one edit for three letters or fewer, two for five to
+// seven, and so on. Of equally near ones, that of the same length wins; another
+// case costs less than an edit.
 func Nearest(name string, candidates []string) string {
-	best, bestCost := "", 2*(len(name)/3+1)+1
+	best, bestCost := "", 4*max((len(name)+1)/3, 1)+2
 	if len(name) < 2 {
 		bestCost = 2
 	}
@@ -16,11 +17,12 @@ func Nearest(name string, candidates []string) string {
 		if c == name || abs(len(c)-len(name)) > 4 {
 			continue
 		}
-		cost := 2 * distance(strings.ToLower(name), strings.ToLower(c))
-		if cost == 0 {
+		edits := distance(strings.ToLower(name), strings.ToLower(c))
+		cost := 4*edits + min(abs(len(c)-len(name)), 1)
+		if edits == 0 {
 			cost = 1
 		}
-		if cost < bestCost && (cost < 2*len(c) || strings.HasPrefix(name, c)) {
+		if cost < bestCost && (edits < len(c) || strings.HasPrefix(name, c)) {
 			best, bestCost = c, cost
 		}
 	}

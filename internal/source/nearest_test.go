@@ -27,6 +27,14 @@ func TestNearest(t *testing.T) {
 			t.Errorf("Nearest(%q) = %q, want %q", c.name, got, c.want)
 		}
 	}
+	// Of equally near ones, that of the same length; short names are near to
+	// little.
+	if got := Nearest("tahn", []string{"tan", "tanh"}); got != "tanh" {
+		t.Errorf("Nearest(tahn) = %q", got)
+	}
+	if got := Nearest("foo", []string{"cos", "floor"}); got != "" {
+		t.Errorf("Nearest(foo) = %q", got)
+	}
 	if got := Nearest("simd_sux", []string{"simd_sum", "simd_sug"}); got != "simd_sum" {
 		t.Errorf("of two candidates as near, want the first, got %q", got)
 	}
