@@ -41,7 +41,7 @@ var operations = map[formula.Op]string{
 
 // natives are what our devices have instead.
 var natives = map[string]string{
-	"precise_log1p": "log1p", "precise_expm1": "zmlx::expm1", "precise_erf": "zmlx::erf", "precise_erfinv": "zmlx::erfinv",
+	"precise_log1p": "metal::log1p", "precise_expm1": "zmlx::expm1", "precise_erf": "zmlx::erf", "precise_erfinv": "zmlx::erfinv",
 }
 
 // function returns the name of an operation's function.
@@ -109,7 +109,7 @@ var functions = map[string]function{
 inline float precise_log1p(float x) {
   float u = 1.0f + x;
   // log(u) is off by what u lost of x, and so is u - 1.
-  return u == 1.0f || isinf(u) ? x : log(u) * (x / (u - 1.0f));
+  return u == 1.0f || u == INFINITY ? x : log(u) * (x / (u - 1.0f));
 }
 `},
 	"precise_expm1": {nil, `

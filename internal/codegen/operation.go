@@ -189,10 +189,10 @@ func (p *plan) mean(x *node) *node {
 }
 
 // shifted makes exp(x - m) with m the greatest of the row, and m. For rows of
-// which that is infinite m is 0: exp(-inf - -inf) would be NaN.
+// -inf m is 0: exp(-inf - -inf) would be NaN.
 func (p *plan) shifted(x *node) (e, m *node) {
 	m = p.of(formula.MaxOf, p.real, x)
-	m = p.of(formula.Select, p.real, p.of(formula.IsInf, dtype.Bool, m), p.constant(0, p.real), m)
+	m = p.of(formula.Select, p.real, p.of(formula.Eq, dtype.Bool, m, p.constant(math.Inf(-1), p.real)), p.constant(0, p.real), m)
 	return p.of(formula.Exp, p.real, p.of(formula.Sub, p.real, x, m)), m
 }
 
@@ -257,7 +257,8 @@ func (p *plan) reduction(op formula.Op, x operand) (operand, error) {
 		v = p.mean(p.of(formula.Square, p.real, p.of(formula.Sub, p.real, v, p.mean(v))))
 	case formula.LogSumExp:
 		e, m := p.shifted(v)
-		v = p.of(formula.Add, p.real, m, p.of(formula.Log, p.real, p.total(e)))
+		l := p.of(formula.Add, p.real, m, p.of(formula.Log, p.real, p.total(e)))
+		v = p.of(formula.Select, p.real, p.of(formula.IsInf, dtype.Bool, m), m, l)
 	default:
 		return operand{}, errors.New("not a reduction of definitions")
 	}
