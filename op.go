@@ -255,6 +255,11 @@ func (p opPrim) vjp(in, out, ct []*Array, want []bool) ([]*Array, error) {
 			full[i] = c.ExpandDims(-1)
 		}
 	}
+	if summedNarrow(in, out, want) {
+		for i, c := range full {
+			full[i] = c.As(Float32)
+		}
+	}
 	d := o.hand.vjp
 	if d != nil {
 		d = o.VJP()
@@ -288,6 +293,22 @@ func (p opPrim) vjp(in, out, ct []*Array, want []bool) ([]*Array, error) {
 		grads[i] = g.sumTo(in[i].Shape())
 	}
 	return grads, nil
+}
+
+// summedNarrow reports whether the derivative by a 16-bit input is summed over
+// what a call broadcast. Such parts are made and summed in float32, and only
+// their sum is rounded.
+func summedNarrow(in, out []*Array, want []bool) bool {
+	size := 0
+	for _, a := range slices.Concat(in, out) {
+		size = max(size, a.Size())
+	}
+	for i, a := range in {
+		if want[i] && (a.DType() == Float16 || a.DType() == BFloat16) && a.Size() < size {
+			return true
+		}
+	}
+	return false
 }
 
 // rowLength returns the length of the last axis of arrays that broadcast.
@@ -360,4 +381,39 @@ func (p opPrim) vmap(in []*Array, mapped []bool, size int) ([]*Array, error) {
 	}
 	results := p.op.Results(args...)
 	return results, firstErrorOf(results)
+}
+
+// Inputs returns the names of the inputs.
+func (o *Op) Inputs() []string {
+	names := make([]string, len(o.f.Inputs))
+	for i, in := range o.f.Inputs {
+		names[i] = in.Name
+	}
+	return names
+}
+
+// Outputs returns the names of the results: "out" for a single one without a
+// name, "out0" and so on for several.
+func (o *Op) Outputs() []string {
+	names := make([]string, len(o.f.Outputs))
+	for i, out := range o.f.Outputs {
+		switch {
+		case out.Name != "":
+			names[i] = out.Name
+		case len(names) == 1:
+			names[i] = "out"
+		default:
+			names[i] = fmt.Sprintf("out%d", i)
+		}
+	}
+	return names
+}
+
+// Params returns the parameters with the values that a call has.
+func (o *Op) Params() map[string]float64 {
+	params := make(map[string]float64, len(o.params))
+	for i, p := range o.f.Params {
+		params[p.Name] = o.params[i]
+	}
+	return params
 }

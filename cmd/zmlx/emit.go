@@ -3,20 +3,31 @@ package main
 // This file implements zmlx emit and zmlx devices.
 
 import (
+	"errors"
 	"fmt"
+	"os"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 
 	"github.com/zmlx-go/zmlx"
+	"github.com/zmlx-go/zmlx/internal/dtype"
 	"github.com/zmlx-go/zmlx/internal/signature"
 )
 
 type emitCommand struct {
-	Capsule string `arg:"" help:"Capsule with the kernel, a JSON file."`
-	Target  string `help:"What to print: ir (the typed program) or msl (the Metal text that MLX generates)." enum:"ir,msl" required:"" placeholder:"ir|msl"`
+	Capsule string   `arg:"" name:"capsule-or-definition" help:"Capsule with the kernel, a JSON file, or a definition such as 'f(x) = tanh(x)'."`
+	VJP     bool     `name:"vjp" help:"Of a definition: its reverse derivative."`
+	JVP     bool     `name:"jvp" help:"Of a definition: its forward derivative."`
+	DType   []string `name:"dtype" help:"Of a definition: the inputs' dtype, or NAME=DTYPE for one." default:"float32" placeholder:"D" sep:"none"`
+	Shape   []string `name:"shape" help:"Of a definition: the inputs' shape, or NAME=SHAPE for one." default:"8,1024" placeholder:"S" sep:"none"`
+	Target  string   `help:"What to print: ir (the typed program) or msl (the Metal text that MLX generates)." enum:"ir,msl" required:"" placeholder:"ir|msl"`
 }
 
 func (c *emitCommand) Run(env environment) error {
+	if _, err := os.Stat(c.Capsule); err != nil && strings.Contains(c.Capsule, "(") {
+		return c.definition(env)
+	}
 	dev, err := device("interp")
 	if err != nil {
 		return err
@@ -39,6 +50,57 @@ func (c *emitCommand) Run(env environment) error {
 	}
 	_, err = fmt.Fprint(env.stdout, text)
 	return err
+}
+
+// definition prints what a definition becomes.
+func (c *emitCommand) definition(env environment) error {
+	op, err := zmlx.Define(c.Capsule)
+	switch {
+	case err != nil:
+		return err
+	case c.VJP && c.JVP:
+		return errors.New("--vjp and --jvp: one at a time")
+	case c.VJP:
+		op = op.VJP()
+	case c.JVP:
+		op = op.JVP()
+	}
+	specs := make([]zmlx.InputSpec, len(op.Inputs()))
+	for i, name := range op.Inputs() {
+		d, err := dtype.Parse(choice(c.DType, name))
+		if err != nil {
+			return fmt.Errorf("--dtype: %w", err)
+		}
+		specs[i].DType = d
+		for _, part := range strings.FieldsFunc(choice(c.Shape, name), func(r rune) bool { return r == ',' || r == 'x' }) {
+			n, err := strconv.Atoi(strings.TrimSpace(part))
+			if err != nil || n < 0 {
+				return fmt.Errorf("--shape: %q is no length of an axis", part)
+			}
+			specs[i].Shape = append(specs[i].Shape, n)
+		}
+	}
+	text, err := op.Source(c.Target, specs...)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(env.stdout, strings.TrimRight(text, "\n"))
+	return err
+}
+
+// choice returns the value that NAME=VALUE gives a name, or the one for all.
+func choice(values []string, name string) string {
+	all := ""
+	for _, v := range values {
+		n, value, ok := strings.Cut(v, "=")
+		switch {
+		case !ok:
+			all = v
+		case n == name:
+			return value
+		}
+	}
+	return all
 }
 
 // metal returns the text that MLX generates. It needs no compiling, so that

@@ -1,0 +1,61 @@
+// This file implements showing the text that an op becomes.
+
+package zmlx
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/zmlx-go/zmlx/internal/codegen"
+	"github.com/zmlx-go/zmlx/internal/compile"
+	"github.com/zmlx-go/zmlx/internal/dtype"
+	"github.com/zmlx-go/zmlx/internal/ir"
+)
+
+// An InputSpec describes an input of a call without its values.
+type InputSpec struct {
+	DType DType
+	Shape []int
+}
+
+// Source returns the text that the op becomes for inputs like these: "msl" is
+// a whole Metal kernel, as MLX would compile it; "ir" is what our devices run.
+// Equal ops give equal text, and other sizes give the same unless an input is
+// laid out in another way. Of an input with one value for each row the last
+// axis counts as 1.
+func (o *Op) Source(target string, inputs ...InputSpec) (string, error) {
+	if o.err != nil {
+		return "", o.err
+	}
+	if len(inputs) != len(o.f.Inputs) {
+		return "", fmt.Errorf("%s takes %d inputs, not %d", o.f.Name, len(o.f.Inputs), len(inputs))
+	}
+	c := codegen.Call{Inputs: make([]codegen.Input, len(inputs)), Target: codegen.Portable}
+	if target == "ir" {
+		c.Target = codegen.Native
+	}
+	for i, in := range inputs {
+		c.Inputs[i] = codegen.Input{DType: in.DType, Shape: in.Shape}
+		if n := len(in.Shape); o.f.Inputs[i].Row && n > 0 {
+			c.Inputs[i].Shape = append(slices.Clone(in.Shape[:n-1]), 1)
+		}
+	}
+	k, err := codegen.Generate(o.f, c, codegen.DefaultSchedule(o.f, c, codegen.Limits{}))
+	if err != nil {
+		return "", err
+	}
+	if k.Empty {
+		return "", fmt.Errorf("%s: the result is empty, so there is no kernel", o.f.Name)
+	}
+	r, err := compile.Kernel(k.Kernel, k.Inputs(), append([]dtype.DType(nil), k.OutputDTypes...), nil)
+	if err != nil {
+		return "", fmt.Errorf("internal error: the kernel of %s: %w\n%s", o.f.Name, err, k.Source)
+	}
+	switch target {
+	case "msl":
+		return r.Sig.MSL(k.Kernel), nil
+	case "ir":
+		return ir.Print(r.Func), nil
+	}
+	return "", fmt.Errorf("no target %s: the targets are ir and msl", target)
+}
