@@ -34,6 +34,8 @@ var errFinding = errors.New("found something")
 type commandLine struct {
 	Run     runCommand     `cmd:"" help:"Run a capsule and compare its outputs with those it expects."`
 	Check   checkCommand   `cmd:"" help:"Look for bugs in a capsule's kernel: run it in checked mode and lint it."`
+	Eval    evalCommand    `cmd:"" help:"Compute a definition, its gradients and its tangents."`
+	Grad    gradCommand    `cmd:"" help:"Print the derivative of a definition, as a definition."`
 	Emit    emitCommand    `cmd:"" help:"Print what a capsule's kernel or a definition is translated to."`
 	Devices devicesCommand `cmd:"" help:"List the devices."`
 	Doctor  doctorCommand  `cmd:"" help:"Say what was looked for on this machine, where, and what was found."`
