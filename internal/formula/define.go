@@ -129,7 +129,7 @@ func (d *definer) define(t *parse.Definition) *Formula {
 		return nil // what is not used may be used by what is wrong
 	}
 	for _, s := range d.order {
-		if n := d.names[s]; !n.used {
+		if n := d.names[s]; !n.used && d.errs.Errors() < maxErrors {
 			e := d.errs.Errorf(n.span, n.code, "%s '%s' is never used", n.kind, s)
 			e.Hint = "remove it"
 			if n.kind == "input" {
@@ -154,6 +154,9 @@ func (d *definer) declare(s, kind string, code source.Code, at source.Span, n *N
 }
 
 func (d *definer) redeclared(s string, at source.Span, kind string, old *name) {
+	if d.errs.Errors() >= maxErrors {
+		return
+	}
 	e := d.errs.Errorf(at, Redeclared, "%s '%s' has the name of an earlier %s", kind, s, old.kind)
 	if kind == "step" {
 		e.Hint = "a step has one value; give the new one a name of its own"
@@ -186,8 +189,14 @@ var arithmetic = map[string]Op{
 	"==": Eq, "!=": Ne, "<": Lt, "<=": Le, ">": Gt, ">=": Ge,
 }
 
+// maxErrors is how many errors are reported of one text.
+const maxErrors = 50
+
 // expr returns the node of an expression, or nil after an error.
 func (d *definer) expr(x parse.Expr) *Node {
+	if d.errs.Errors() >= maxErrors {
+		return nil
+	}
 	at := x.Range()
 	d.g.Span = at
 	switch x := x.(type) {
@@ -283,10 +292,7 @@ func (d *definer) ident(x *parse.Ident) *Node {
 		return d.g.Float(v)
 	}
 	e := d.errs.Errorf(x.Span, UndeclaredName, "undeclared name '%s'", strings.Join(append(x.Path[:len(x.Path):len(x.Path)], x.Name), "::"))
-	candidates := append([]string{}, d.order...)
-	for _, s := range sortedKeys(constants) {
-		candidates = append(candidates, s)
-	}
+	candidates := append(sortedKeys(constants), d.order[:min(len(d.order), 1000)]...)
 	switch near := source.Nearest(x.Name, candidates); {
 	case functions[x.Name] != nil:
 		e.Hint = "'" + x.Name + "' is a function; call it as " + functions[x.Name].usage

@@ -292,3 +292,75 @@ func FuzzDefine(f *testing.F) {
 		checkRoundTrip(t, def)
 	})
 }
+
+// Large texts take time and space in proportion.
+func TestDefineLarge(t *testing.T) {
+	chain := func(step string, n int) string {
+		var b strings.Builder
+		b.WriteString("f(x, c[1]) {\n t0 = x + c\n")
+		for i := range n {
+			fmt.Fprintf(&b, "t%d = %s\n", i+1, strings.ReplaceAll(step, "$", fmt.Sprintf("t%d", i)))
+		}
+		fmt.Fprintf(&b, "return t%d }", n)
+		return b.String()
+	}
+	const n = 20000
+	for _, text := range []string{
+		"f(x) = max(" + strings.Repeat("x + 1, ", n) + "x)",
+		"f(x) = " + strings.Repeat("x - ", 4000) + "x",
+		"f(x) = " + strings.Repeat("- ", 200) + "x",
+		"f(x) = " + strings.Repeat("relu(", 100) + "x" + strings.Repeat(")", 100),
+		chain("$ * sigmoid($) + $ * $", n/2), // shared: as a tree it has 2^n nodes
+		chain("-$ * 2", n),
+		chain("$ - c", n),
+		chain("exp($ - max($)) / sum(exp($ - max($))) - c", n/4),
+		chain("x - (max(x) + log(sum(exp($ - max($)))))", n/4),
+		chain("2 * (c * sum($ * c))", n/2),
+		chain("$ > 0 ? $ : $ + 1", n),
+		chain("!($ > 0) && $", n/2),
+	} {
+		f, err := Define(text)
+		if err != nil {
+			t.Errorf("%.60s…: %.500v", text, err)
+			continue
+		}
+		if f.Graph.Len() > 10*n {
+			t.Errorf("%.60s…: %d nodes", text, f.Graph.Len())
+		}
+		if s := f.String(); len(s) > 100*n {
+			t.Errorf("%.60s…: prints %d bytes", text, len(s))
+		}
+		checkRoundTrip(t, f)
+	}
+	for _, text := range []string{
+		"f(x) = " + strings.Repeat("(", n) + "x", "f(x) = " + strings.Repeat("-", n) + "x", "f(x) = " + strings.Repeat("x ? ", n), "f(" + strings.Repeat("x,", n) + ") = x",
+		"f(x) = " + strings.Repeat("x + ", n) + "x", "f(x) = " + strings.Repeat("(float)", n) + "x", "f(x) = x" + strings.Repeat("[", n), "f(x) = x" + strings.Repeat("(x)", n),
+		strings.Repeat("@", n), "f(x) = " + strings.Repeat("y + ", 4000) + "z", chain("y + z", n),
+	} {
+		if _, err := Define(text); err == nil {
+			t.Errorf("%.60s… is accepted", text)
+		}
+	}
+}
+
+// Of a text with many mistakes, the first ones are reported.
+func TestManyErrors(t *testing.T) {
+	var unused, same strings.Builder
+	for i := range 3000 {
+		fmt.Fprintf(&unused, "t%d = x\n", i)
+		same.WriteString("h = x\n")
+	}
+	for _, text := range []string{
+		"f(x) {\n" + unused.String() + "return x }", "f(x) {\n" + same.String() + "return h }", "f(x) {\n" + strings.ReplaceAll(unused.String(), "x", "u") + "return x }",
+		"f(x, " + strings.Repeat("x, ", 3000) + "y) = x + y",
+	} {
+		_, err := Define(text)
+		var list *source.List
+		if !errors.As(err, &list) {
+			t.Fatalf("%.40s is accepted", text)
+		}
+		if n := list.Errors(); n == 0 || n > maxErrors {
+			t.Errorf("%.40s… has %d errors", text, n)
+		}
+	}
+}

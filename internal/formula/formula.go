@@ -13,6 +13,7 @@ package formula
 import (
 	"math"
 
+	"github.com/zmlx-go/zmlx/internal/dtype"
 	"github.com/zmlx-go/zmlx/internal/source"
 )
 
@@ -54,7 +55,7 @@ type Node struct {
 	Args  []*Node
 	Value float64 // Const; as the text gave it, not rounded
 	Int   bool    // Const: written without point or exponent, so that it does not make integers floats
-	Index int     // Input, Param: which
+	Index int     // Input, Param: which; Cast: the dtype
 
 	// Varies is whether the value differs along the row. An input varies unless
 	// it is declared to have one value for each row, even if a call broadcasts
@@ -114,6 +115,11 @@ func (g *Graph) Const(v float64) *Node {
 // Float returns a constant that makes integers floats, as 1.0 does.
 func (g *Graph) Float(v float64) *Node { return g.node(&Node{Op: Const, Value: v}) }
 
+// Cast returns x in a dtype: what storing it and reading it back would give.
+func (g *Graph) Cast(x *Node, d dtype.DType) *Node {
+	return g.node(&Node{Op: Cast, Args: []*Node{x}, Index: int(d), Varies: x.Varies})
+}
+
 // raw returns the node of an operation without simplifying it.
 func (g *Graph) raw(op Op, args ...*Node) *Node {
 	n := &Node{Op: op, Args: args}
@@ -140,6 +146,8 @@ func (g *Graph) Same(n *Node, args ...*Node) *Node {
 		return g.Param(n.Index)
 	case Const:
 		return g.node(&Node{Op: Const, Value: n.Value, Int: n.Int})
+	case Cast:
+		return g.Cast(args[0], dtype.DType(n.Index))
 	}
 	return g.raw(n.Op, args...)
 }

@@ -86,6 +86,7 @@ const (
 	IsNan
 	IsInf
 	Stop // the value, with derivative zero
+	Cast // to the dtype that Index is, rounded to it; definitions have no form for it
 
 	Select // Args[0] (bool) ? Args[1] : Args[2]
 
@@ -131,7 +132,7 @@ var opInfos = [NumOps]opInfo{
 	Erf: {"erf", 1}, Erfinv: {"erfinv", 1},
 	Sigmoid: {"sigmoid", 1}, Softplus: {"softplus", 1}, Silu: {"silu", 1}, Gelu: {"gelu", 1}, GeluTanh: {"gelu_tanh", 1},
 	Floor: {"floor", 1}, Ceil: {"ceil", 1}, Round: {"round", 1}, Trunc: {"trunc", 1}, Float: {"float", 1},
-	IsNan: {"isnan", 1}, IsInf: {"isinf", 1}, Stop: {"stop", 1},
+	IsNan: {"isnan", 1}, IsInf: {"isinf", 1}, Stop: {"stop", 1}, Cast: {"cast", 1},
 	Select: {"select", 3}, Uniform: {"uniform", 1}, Softmax: {"softmax", 1},
 	Sum: {"sum", 1}, Mean: {"mean", 1}, Prod: {"prod", 1}, MaxOf: {"max", 1}, MinOf: {"min", 1}, Var: {"var", 1},
 	LogSumExp: {"logsumexp", 1}, Any: {"any", 1}, All: {"all", 1}, ArgMax: {"argmax", 1}, ArgMin: {"argmin", 1},
