@@ -408,10 +408,7 @@ func (remote) Alloc(n int) (launch.Buffer, error) {
 	return &remoteBuffer{p: make([]byte, n)}, nil
 }
 
-type remoteBuffer struct {
-	mu sync.Mutex
-	p  []byte
-}
+type remoteBuffer struct{ p []byte }
 
 func (b *remoteBuffer) Size() int    { return len(b.p) }
 func (b *remoteBuffer) Free()        {}

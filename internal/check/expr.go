@@ -205,7 +205,10 @@ func (c *checker) unary(x *parse.Unary, s *scope) Expr {
 			if r := c.operator("*", span, s, e); r != nil {
 				return r
 			}
-			c.errs.Errorf(span, InvalidOperand, "cannot dereference %s", t)
+			d := c.errs.Errorf(span, InvalidOperand, "cannot dereference %s", t)
+			if f := c.set.File(span.Pos); f != nil && span.Pos > f.Base() && f.Text[span.Pos-f.Base()-1] == '*' {
+				d.Hint = "there is no operator **: use pow(x, y), or multiply"
+			}
 			return bad(span)
 		}
 		if a, ok := e.(*AddrOf); ok {

@@ -60,10 +60,26 @@ func (c *checker) ident(x *parse.Ident, s *scope) Expr {
 		d.Hint = hint
 	} else if near := s.near(x.Name, attributeNames); near != "" {
 		d.Msg += "; did you mean " + near + "?"
+	} else if of := ofScalar(x.Name, s); of != "" {
+		d.Hint = of + " is a 0-dim input: it has no shape, strides or ndim"
 	} else if isAttribute(x.Name) {
 		d.Hint = "MLX adds thread attributes only where the body itself names them: pass it to the helper as an argument"
 	}
 	return bad(x.Span)
+}
+
+// ofScalar returns the 0-dim input whose shape, strides or ndim a name would
+// be, or "".
+func ofScalar(name string, s *scope) string {
+	for _, suffix := range []string{"_shape", "_strides", "_ndim"} {
+		if of, ok := strings.CutSuffix(name, suffix); ok {
+			o, _ := s.lookup(of)
+			if v, ok := o.(*Var); ok && v.Kind == ScalarVar {
+				return of
+			}
+		}
+	}
+	return ""
 }
 
 // knownPath reports a qualification that names nothing.

@@ -338,7 +338,11 @@ func (p *parser) simple(out []Decl, at place, head *TemplateHead) []Decl {
 				Static: s.static, Constexpr: s.constexpr, Kernel: s.kernel}
 			p.head = nil
 			if at == inBlock {
-				p.fail(d.at, BadDeclaration, "function '%s' is declared inside a function", d.name).Hint = "move it to the header, or write {} for an empty initialiser"
+				hint := "move it to the header, or write {} for an empty initialiser"
+				if s.kernel {
+					hint = "give the kernel's body alone: its signature is generated from the names of inputs and outputs"
+				}
+				p.fail(d.at, BadDeclaration, "function '%s' is declared inside a function", d.name).Hint = hint
 				return out
 			}
 			if at == atFile || head == nil {

@@ -73,6 +73,7 @@ co_await /* ERROR "coroutines" */ x;
 `,
 	"nested function": `
 float square /* ERROR "function 'square' is declared inside a function.*move it to the header" */ (float x) { return x * x; }
+kernel void whole /* ERROR "declared inside a function.*give the kernel's body alone" */ (device float *x [[buffer(0)]]) { x[0] = 1; }
 int x = 1;
 template /* ERROR "template cannot stand" */ <typename T> struct Q { T x; };
 namespace /* ERROR "namespace can stand only" */ a { int b; }

@@ -16,10 +16,7 @@ func (p *parser) definition() bool {
 		n++
 	}
 	if p.peek(n) == tLt {
-		if p.head == nil {
-			return false
-		}
-		return true
+		return p.head != nil
 	}
 	return p.peek(n) == tLBrace || p.peek(n) == tColon || p.peek(n) == tSemi && n == 2
 }

@@ -564,14 +564,10 @@ type declarator struct {
 	name string
 	at   source.Span // of the name
 	args []Node      // name<args>: of a specialisation
-	conv bool
 }
 
 // hole stands for the type of a declarator in parentheses until it is known.
-type hole struct {
-	At
-	to TypeExpr
-}
+type hole struct{ At }
 
 func (*hole) typeExpr() {}
 

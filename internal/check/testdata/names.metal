@@ -11,3 +11,5 @@ outi[0] = inner /* ERROR "no variable inner" */;
 float r = outt /* ERROR "no variable outt.*did you mean out" */[0];
 float pi = M_PI /* ERROR "Metal has M_PI_F" */;
 using Quad = vec<Elem /* ERROR "Elem" */, 4>;
+float square = x[0] ** /* ERROR "cannot dereference int.*there is no operator" */ 2;
+int dims = s_ndim /* ERROR "s is a 0-dim input: it has no shape" */;

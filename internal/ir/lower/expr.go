@@ -406,6 +406,8 @@ func (l *lowerer) assign(e *check.Assign) (p place, val []ir.Reg) {
 	if hasEffects(e.X) {
 		val = l.copies(val)
 	}
+	old := l.b.SetSpan(e.X.Range()) // a finding about the store points at what is stored to
+	defer l.b.SetSpan(old)
 	p = l.lvalue(e.X)
 	l.store(&p, val)
 	return p, val
@@ -443,15 +445,19 @@ func (l *lowerer) assignOp(e *check.AssignOp) (p place, val []ir.Reg) {
 	if hasEffects(e.X) {
 		y = l.copies(y)
 	}
+	whole := l.b.SetSpan(e.X.Range())
 	p = l.lvalue(e.X)
 	x := l.load(&p)
+	l.b.SetSpan(whole)
 	if len(x) > 1 {
 		x = l.copies(x)
 	}
 	xt := e.X.Type()
 	v := l.binaryAll(e.Op, l.convertAll(x, l.scalar(e.OpType.Scalar()), len(x)), y)
 	v = l.convertAll(v, l.scalar(xt.Scalar()), len(v))
+	l.b.SetSpan(e.X.Range())
 	l.store(&p, v)
+	l.b.SetSpan(whole)
 	return p, v
 }
 
