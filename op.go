@@ -176,7 +176,7 @@ func (o *Op) derive(kind string, want []bool, make func() *formula.Formula) *Op 
 		o.shared.derived[key] = d
 	}
 	c := *d
-	c.params = o.params
+	c.params, c.err = o.params, o.err
 	return &c
 }
 
@@ -201,6 +201,9 @@ func (o *Op) JVP() *Op {
 // sameParams gives d the values that o has for parameters of the same names.
 func (d *Op) sameParams(o *Op) *Op {
 	c := *d
+	if c.err == nil {
+		c.err = o.err
+	}
 	c.params = slices.Clone(d.params)
 	for i, p := range d.f.Params {
 		if k := slices.IndexFunc(o.f.Params, func(q formula.Param) bool { return q.Name == p.Name }); k >= 0 {
@@ -214,6 +217,9 @@ func (d *Op) sameParams(o *Op) *Op {
 // whose inputs are the op's followed by one cotangent for each result, and that
 // has one result for each input of the op.
 func (o *Op) WithVJP(vjp *Op) (*Op, error) {
+	if vjp == nil {
+		return nil, fmt.Errorf("%s: the VJP is nil", o.f.Name)
+	}
 	if len(vjp.f.Inputs) != len(o.f.Inputs)+len(o.f.Outputs) || len(vjp.f.Outputs) != len(o.f.Inputs) {
 		return nil, fmt.Errorf("%s: a VJP takes %d inputs and has %d results; %s takes %d and has %d",
 			o.f.Name, len(o.f.Inputs)+len(o.f.Outputs), len(o.f.Inputs), vjp.f.Name, len(vjp.f.Inputs), len(vjp.f.Outputs))
@@ -228,6 +234,9 @@ func (o *Op) WithVJP(vjp *Op) (*Op, error) {
 // whose inputs are the op's followed by one tangent for each, and that has one
 // result for each of the op's.
 func (o *Op) WithJVP(jvp *Op) (*Op, error) {
+	if jvp == nil {
+		return nil, fmt.Errorf("%s: the JVP is nil", o.f.Name)
+	}
 	if len(jvp.f.Inputs) != 2*len(o.f.Inputs) || len(jvp.f.Outputs) != len(o.f.Outputs) {
 		return nil, fmt.Errorf("%s: a JVP takes %d inputs and has %d results; %s takes %d and has %d",
 			o.f.Name, 2*len(o.f.Inputs), len(o.f.Outputs), jvp.f.Name, len(jvp.f.Inputs), len(jvp.f.Outputs))

@@ -230,11 +230,11 @@ const (
 )
 
 // Absorb implements graph.Fusible. Fusing changes no bits: the operations are
-// the same, and only float32 values, which are not rounded when they are
-// stored, are kept in registers instead.
+// the same, in the same order, and an intermediate value is rounded to its
+// dtype as if it had been stored.
 func (w *opWork) Absorb(i int, in graph.Input, before graph.Fusible) graph.Fusible {
 	b, ok := before.(*opWork)
-	if !ok || b.dev != w.dev || !allFloat32(w) || !allFloat32(b) {
+	if !ok || b.dev != w.dev || !sameFloats(w, b) {
 		return nil
 	}
 	outer, inner := w.op.f, b.op.f
@@ -248,8 +248,11 @@ func (w *opWork) Absorb(i int, in graph.Input, before graph.Fusible) graph.Fusib
 		return nil
 	}
 	row := outer.IsRow() || inner.IsRow()
-	if outer.Inputs[i].Row || row && (len(result.Dims) == 0 || dropsAxis(inner, inner.Outputs[0].Node)) {
+	if outer.Inputs[i].Row || row && (len(result.Dims) == 0 || !inner.Outputs[0].Node.Varies) {
 		return nil
+	}
+	if inner.IsRow() && !outer.IsRow() && slices.ContainsFunc(outer.Nodes(), func(n *formula.Node) bool { return !n.Varies }) {
+		return nil // such a result has the last axis, and would lose it
 	}
 	if !slices.Equal(w.full(), result.Dims) || !slices.Equal(b.full(), result.Dims) {
 		return nil
@@ -257,18 +260,12 @@ func (w *opWork) Absorb(i int, in graph.Input, before graph.Fusible) graph.Fusib
 	return w.fused(i, b)
 }
 
-func allFloat32(w *opWork) bool {
-	for _, d := range w.dtypes {
-		if d != Float32 {
-			return false
-		}
-	}
-	for _, s := range w.specs {
-		if s.DType != Float32 {
-			return false
-		}
-	}
-	return true
+// sameFloats reports whether both compute in the same type of float: float64
+// is computed in where there is any.
+func sameFloats(w, b *opWork) bool {
+	dtypes := slices.Concat(w.dtypes, b.dtypes, []DType{b.specs[0].DType})
+	other := slices.ContainsFunc(dtypes, func(d DType) bool { return d != Float64 })
+	return !other || !slices.Contains(dtypes, Float64)
 }
 
 // full returns the shape that the inputs broadcast to.
@@ -282,7 +279,9 @@ func (w *opWork) full() []int {
 
 // fused returns the work of both: b's result in the place of input i.
 func (w *opWork) fused(i int, b *opWork) *opWork {
-	op := *fusedOps.get(fuseKey{w.op.shared, b.op.shared, i}, func() *Op { return opOf(fusedFormula(w.op.f, b.op.f, i)) })
+	op := *fusedOps.get(fuseKey{w.op.shared, b.op.shared, i, b.specs[0].DType}, func() *Op {
+		return opOf(fusedFormula(w.op.f, b.op.f, i, b.specs[0].DType))
+	})
 	op.params = slices.Concat(w.op.params, b.op.params)
 	return &opWork{
 		op: &op, dev: w.dev, specs: w.specs,
@@ -291,8 +290,8 @@ func (w *opWork) fused(i int, b *opWork) *opWork {
 	}
 }
 
-// fusedFormula puts inner's result in the place of input i of outer.
-func fusedFormula(outer, inner *formula.Formula, i int) *formula.Formula {
+// fusedFormula puts inner's result, of dtype d, in the place of input i of outer.
+func fusedFormula(outer, inner *formula.Formula, i int, d DType) *formula.Formula {
 	g := formula.NewGraph()
 	f := &formula.Formula{Name: fusedName(inner.Name, outer.Name), Graph: g, Params: slices.Concat(outer.Params, inner.Params)}
 	nb := len(inner.Inputs)
@@ -321,7 +320,7 @@ func fusedFormula(outer, inner *formula.Formula, i int) *formula.Formula {
 		}
 	}
 	copyAll(inner.Nodes(), func(n *formula.Node) *formula.Node { return g.Input(i+n.Index, !n.Varies) }, len(outer.Params))
-	value := done[inner.Outputs[0].Node]
+	value := g.Cast(done[inner.Outputs[0].Node], d)
 	copyAll(outer.Nodes(), func(n *formula.Node) *formula.Node {
 		switch {
 		case n.Index == i:
@@ -341,6 +340,7 @@ func fusedFormula(outer, inner *formula.Formula, i int) *formula.Formula {
 type fuseKey struct {
 	outer, inner *opShared
 	input        int
+	dtype        DType // of inner's result
 }
 
 // fusedCache keeps fused ops, so that the same chain of operations finds its

@@ -249,7 +249,7 @@ func pull(outs, cts, leaves []*Array) ([]*Array, error) {
 func push(outs, leaves, tangents []*Array) ([]*Array, error) {
 	known := map[*Array]*Array{}
 	for i, l := range leaves {
-		if tangents[i] != nil {
+		if tangents[i] != nil && l.DType().IsFloat() {
 			known[l] = tangents[i]
 		}
 	}

@@ -35,6 +35,7 @@ func ValueAndGrad(f Func, argnums ...int) func(args ...*Array) (values, grads []
 	return func(args ...*Array) ([]*Array, []*Array) {
 		fail := func(err error) ([]*Array, []*Array) { return []*Array{failed(err)}, failures(err, len(argnums)) }
 		chosen := make([]*Array, len(argnums))
+		places := make([]int, len(argnums))
 		for i, n := range argnums {
 			if n < 0 {
 				n += len(args)
@@ -42,13 +43,17 @@ func ValueAndGrad(f Func, argnums ...int) func(args ...*Array) (values, grads []
 			if n < 0 || n >= len(args) {
 				return fail(&TransformError{Op: "grad", Reason: fmt.Sprintf("there is no argument %d of %d", argnums[i], len(args)), Caller: caller()})
 			}
+			if slices.Contains(places[:i], n) {
+				return fail(&TransformError{Op: "grad", Reason: fmt.Sprintf("argument %d is chosen twice", n), Caller: caller()})
+			}
+			places[i] = n
 			chosen[i] = args[n]
 		}
 		s := &session{open: true}
 		leaves := s.follow(chosen)
 		actual := slices.Clone(args)
-		for i, n := range argnums {
-			actual[(n+len(args))%len(args)] = leaves[i]
+		for i, n := range places {
+			actual[n] = leaves[i]
 		}
 		values := slices.Clone(f(actual...))
 		if len(values) == 0 {
@@ -130,7 +135,7 @@ func Jacobian(f func(x *Array) *Array) func(x *Array) *Array {
 		}
 		rows := make([]*Array, y.Size())
 		for i := range rows {
-			unit := make([]float64, y.Size())
+			unit := make([]float32, y.Size())
 			unit[i] = 1
 			ct := fromSliceOn(y.dev, unit).As(y.DType()).Reshape(y.Shape()...)
 			g, err := pull([]*Array{y}, []*Array{ct}, leaves)

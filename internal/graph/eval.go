@@ -61,6 +61,7 @@ func schedule(values []*Value) []*Node {
 		n.mu.Lock()
 		defer n.mu.Unlock()
 		if !n.done {
+			n.takeBack()
 			n.fuse(keep)
 			stack = append(stack, visit{n, n.inputs})
 		}
@@ -186,6 +187,9 @@ func (n *Node) settle(out []View, err error) {
 		v.mu.Unlock()
 	}
 	for _, in := range n.inputs {
+		if !n.lent {
+			in.Value.want(-1)
+		}
 		in.Value.unuse()
 	}
 	n.done = true

@@ -29,7 +29,7 @@ func NewFusible(name string, dev *Device, inputs []Input, specs []Spec, work Fus
 }
 
 // fuse takes into n the Nodes before it whose Values nothing else is waiting
-// for: at the time of the call no other Node needs them, and they are not
+// for: at the time of the call no other Node will read them, and they are not
 // among keep. Such a Value can still be asked for later; it is computed then.
 // n.mu is held.
 func (n *Node) fuse(keep map[*Node]bool) {
@@ -48,9 +48,9 @@ func (n *Node) absorb(i int, keep map[*Node]bool) bool {
 	in := n.inputs[i]
 	v := in.Value
 	v.mu.Lock()
-	before, uses, freed := v.node, v.uses, v.freed
+	before, wants, freed := v.node, v.wants, v.freed
 	v.mu.Unlock()
-	if before == nil || before == n || before.work == nil || len(before.outs) != 1 || uses != 1 || freed != "" || keep[before] {
+	if before == nil || before == n || before.work == nil || len(before.outs) != 1 || wants != 1 || freed != "" || keep[before] {
 		return false
 	}
 	// Nodes form no cycles, and n is locked before those it depends on.
@@ -63,16 +63,37 @@ func (n *Node) absorb(i int, keep map[*Node]bool) bool {
 	if work == nil {
 		return false
 	}
-	for k, b := range before.inputs {
-		if b.Value.use() != nil {
-			for _, u := range before.inputs[:k] {
-				u.Value.unuse()
-			}
-			return false
-		}
+	for _, b := range before.inputs {
+		b.Value.share(before.lent)
 	}
+	before.lent = true
 	n.inputs = slices.Concat(n.inputs[:i], before.inputs, n.inputs[i+1:])
 	n.work, n.run = work, work.Run
+	v.want(-1)
 	v.unuse()
 	return true
+}
+
+// share notes a further use of a Value by a Node that does another's work, and
+// that it will read the Value too if the other's place was taken before. The
+// other, which has not run, keeps the memory of a freed Value for both.
+func (v *Value) share(wants bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.uses++
+	if wants {
+		v.wants++
+	}
+}
+
+// takeBack makes n, which is to run by itself, want its inputs again. n.mu is
+// held.
+func (n *Node) takeBack() {
+	if !n.lent || n.busy != nil {
+		return
+	}
+	n.lent = false
+	for _, in := range n.inputs {
+		in.Value.want(1)
+	}
 }

@@ -88,6 +88,7 @@ type Node struct {
 
 	mu     sync.Mutex
 	work   Fusible       // run's receiver, if it can be fused
+	lent   bool          // another Node does its work: that one wants the inputs in its place
 	busy   chan struct{} // not nil while a goroutine runs the Node; closed when it ends
 	done   bool
 	inputs []Input // nil once done
@@ -105,6 +106,7 @@ type Value struct {
 	err   error   // why there is no buf
 	freed string  // where Free was called; then nothing new may use it
 	uses  int     // pending Nodes and Holds that still need buf
+	wants int     // pending Nodes that will read buf: those whose work no other does
 }
 
 // New returns the Values of a new Node on dev that computes specs from inputs.
@@ -119,6 +121,7 @@ func New(name string, dev *Device, inputs []Input, specs []Spec, run RunFunc) ([
 	for i, in := range inputs {
 		if err := in.Value.use(); err != nil {
 			for _, before := range inputs[:i] {
+				before.Value.want(-1)
 				before.Value.unuse()
 			}
 			return nil, err
@@ -205,7 +208,15 @@ func (v *Value) use() error {
 		return &FreedError{v.freed}
 	}
 	v.uses++
+	v.wants++
 	return nil
+}
+
+// want adds to the count of Nodes that will read the Value's memory.
+func (v *Value) want(n int) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.wants += n
 }
 
 func (v *Value) unuse() {
