@@ -92,8 +92,8 @@ type Arg struct {
 	Layout Layout // FromInput
 	DType  dtype.DType
 
-	// For FromInput: the input is first reshaped to Reshape, which only adds or
-	// drops axes of length 1, and then broadcast to Shape without a copy. For
+	// For FromInput: the input is reshaped to Reshape, which only adds or drops
+	// axes of length 1, and then broadcast to Shape, both without a copy. For
 	// all others Shape is empty, a 0-dim array.
 	Reshape []int
 	Shape   []int

@@ -4,6 +4,7 @@ package codegen
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/zmlx-go/zmlx/internal/dtype"
 	"github.com/zmlx-go/zmlx/internal/formula"
@@ -64,6 +65,10 @@ func (p *plan) elementwiseKernel(s Schedule) (*Kernel, error) {
 	e := newEmitter(p, s)
 	threads := (p.n + s.Vector*s.PerThread - 1) / (s.Vector * s.PerThread)
 	e.hoist(roots(p.results))
+	thread := "thread_position_in_grid.x"
+	if s.Wide {
+		thread = "ulong(" + thread + ")"
+	}
 	switch {
 	case s.Vector == 1 && s.PerThread == 1:
 		e.line("%s i = thread_position_in_grid.x;", e.index())
@@ -75,10 +80,11 @@ func (p *plan) elementwiseKernel(s Schedule) (*Kernel, error) {
 		e.elements("i")
 		e.close()
 	case s.PerThread == 1:
-		e.line("%s at = %s(thread_position_in_grid.x) * %du;", e.index(), e.index(), s.Vector)
+		e.line("%s at = %s * %du;", e.index(), thread, s.Vector)
 		e.vectors(s.Vector)
 	default:
-		e.open("for (%s at = %s(thread_position_in_grid.x) * %du; at < %s; at += threads_per_grid.x * %du)", e.index(), e.index(), s.Vector, e.size("n"), s.Vector)
+		step := strings.Replace(thread, "thread_position_in_grid", "threads_per_grid", 1)
+		e.open("for (%s at = %s * %du; at < %s; at += %s * %du)", e.index(), thread, s.Vector, e.size("n"), step, s.Vector)
 		e.vectors(s.Vector)
 		e.close()
 	}

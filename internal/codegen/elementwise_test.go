@@ -26,7 +26,7 @@ var hard = []float64{0, math.Copysign(0, -1), 1, -1, 0.5, -0.5, 2, -2, 3.75, -3.
 
 func TestFunctions(t *testing.T) {
 	for op := formula.Neg; op < formula.Select; op++ {
-		if op == formula.Not || op == formula.BitNot || op == formula.Recip {
+		if op == formula.Not || op == formula.BitNot || op == formula.Recip || op == formula.Cast {
 			continue
 		}
 		t.Run(op.String(), func(t *testing.T) {
@@ -252,10 +252,15 @@ func TestEmpty(t *testing.T) {
 func TestExtremes(t *testing.T) {
 	inf, nan := math.Inf(1), math.NaN()
 	rows := [][]float64{{-inf, -inf, -inf, -inf, -inf}, {1, nan, 3, nan, 2}, {2, 7, 7, -1, -1}, {-inf, 1, inf, 0, 0}, {nan, nan, nan, nan, nan}, {-inf, -inf, 1, -inf, -inf}}
-	var values []float64
+	plain := append([][]float64{}, rows...)
+	plain[3] = []float64{-inf, 1, 0, 0, 0}
+	var values, noInf []float64
 	for range 20 { // also over several simdgroups
 		for _, r := range rows {
 			values = append(values, r...)
+		}
+		for _, r := range plain {
+			noInf = append(noInf, r...)
 		}
 	}
 	f := statistics()
@@ -266,7 +271,59 @@ func TestExtremes(t *testing.T) {
 			for _, s := range []codegen.Schedule{{Group: 1}, {Group: 32}, {Group: 64}, {Group: 70}, {Group: 1024}, {Group: 3}} {
 				in := []array{dense(d, values, shape...)}
 				agree(t, f, in, shape, s, codegen.Portable)
-				agree(t, sm, in, shape, s, codegen.Portable)
+				agree(t, sm, []array{dense(d, noInf, shape...)}, shape, s, codegen.Portable)
+			}
+		}
+	}
+}
+
+// TestSoftmaxOfInfinity: a row with +inf has no softmax, and says so throughout.
+func TestSoftmaxOfInfinity(t *testing.T) {
+	in := []array{dense(dtype.Float32, []float64{1, math.Inf(1), 2, math.Inf(-1)}, 4)}
+	k, err := codegen.Generate(softmax(), callOf(in), codegen.Schedule{Group: 32})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, v := range run(t, k, in, nil, true)[0] {
+		if !math.IsNaN(v) {
+			t.Errorf("element %d is %v\n%s", i, v, k.Source)
+		}
+	}
+}
+
+// TestCast rounds as storing does.
+func TestCast(t *testing.T) {
+	b := define("f")
+	x := b.in("x")
+	third := b.Mul(b.Float(1.0/3), x)
+	types := []dtype.DType{dtype.Float16, dtype.BFloat16, dtype.Float32, dtype.Int8, dtype.Bool, dtype.Uint32, dtype.Float64}
+	for _, d := range types {
+		b.out("", b.Cast(third, d))
+	}
+	values := []float64{0, 1, 2.5, 100, 7, 300}
+	for _, d := range []dtype.DType{dtype.Float32, dtype.Float64} {
+		in := []array{dense(d, values, len(values))}
+		f := b.f
+		if d == dtype.Float32 {
+			f.Outputs = f.Outputs[:len(types)-1]
+		}
+		k, err := codegen.Generate(&f, callOf(in), codegen.Schedule{Group: 32})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := run(t, k, in, nil, true)
+		for o := range f.Outputs {
+			if k.OutputDTypes[o] != types[o] {
+				t.Errorf("output %d is %s", o, k.OutputDTypes[o])
+			}
+			for i, v := range values {
+				v *= 1.0 / 3
+				if d == dtype.Float32 {
+					v = float64(float32(values[i]) * float32(1.0/3))
+				}
+				if want := decode(types[o], encode(nil, types[o], v)); got[o][i] != want {
+					t.Errorf("%v as %s is %v, want %v\n%s", v, types[o], got[o][i], want, k.Source)
+				}
 			}
 		}
 	}

@@ -239,6 +239,8 @@ func (e *emitter) build(n *node) (string, int) {
 		return e.uniform(n), precPrimary
 	case opCast:
 		return typeName(n.typ) + "(" + e.arg(n.args[0], precCond) + ")", precPrimary
+	case formula.Cast:
+		return typeName(n.typ) + "(" + typeName(dtype.DType(n.index)) + "(" + e.arg(n.args[0], precCond) + "))", precPrimary
 	case formula.Select:
 		c := e.arg(n.args[0], precOr)
 		a := e.arg(n.args[1], precOr)
@@ -328,7 +330,7 @@ func (e *emitter) input(n *node) (string, int) {
 			suffix = "_row"
 		}
 	}
-	e.define(n, e.names.unique(name+suffix), text)
+	e.define(n, e.names.unique(strings.TrimRight(name, "_")+suffix), text)
 	return e.known[n], precPrimary
 }
 

@@ -18,7 +18,7 @@ func init() {
 		i j k at part step n D row lane base metal zmlx
 		uchar uint ushort ulong half bfloat size_t int8_t uint8_t int16_t uint16_t int32_t uint32_t int64_t uint64_t
 		uint2 uint4 float2 float4 half4 bfloat4 uint3
-		INFINITY NAN mem_flags threadgroup_barrier numeric_limits as_type elem_to_loc
+		INFINITY NAN MAXFLOAT MAXHALF HALF HUGE mem_flags threadgroup_barrier numeric_limits as_type elem_to_loc
 		abs min max pow atan2 copysign fmod sqrt rsqrt exp exp2 log log2 log10 sin cos tan asin acos atan sinh cosh tanh
 		asinh acosh atanh floor ceil rint trunc isnan isinf fma mulhi
 		simd_sum simd_product simd_min simd_max simd_any simd_all simd_shuffle_xor`) {
@@ -60,6 +60,9 @@ func (s *names) own(name, fallback string) string {
 	}
 	if !ok {
 		name = fallback
+	}
+	if len(name) > 1 && strings.ToUpper(name) == name && strings.Contains(name, "_") {
+		name += "_" // Metal's macros look like this
 	}
 	return s.unique(name)
 }

@@ -60,6 +60,8 @@ func (p *plan) operation(n *formula.Node, args []operand) (operand, error) {
 		return p.leaf(n)
 	case formula.Softmax:
 		return p.softmax(args[0])
+	case formula.Cast:
+		return p.round(args[0], dtype.DType(n.Index))
 	}
 	if n.Op.IsReduction() {
 		return p.reduction(n.Op, args[0])
@@ -142,6 +144,22 @@ func (p *plan) operation(n *formula.Node, args []operand) (operand, error) {
 
 func (p *plan) bool(op formula.Op, args ...*node) operand {
 	return operand{p.of(op, dtype.Bool, args...), dtype.Bool, strong}
+}
+
+// round makes o a value of dtype d, as if it were stored and read back.
+func (p *plan) round(o operand, d dtype.DType) (operand, error) {
+	if !d.Valid() || d == dtype.Complex64 {
+		return operand{}, fmt.Errorf("definitions do not compute with %s", d)
+	}
+	exact := o.dtype == d && o.op == formula.Input
+	x, err := p.cast(operand{o.node, o.dtype, strong}, p.compute(d))
+	if err != nil {
+		return operand{}, err
+	}
+	if d.IsFloat() && d != p.real && !exact {
+		x = p.node(node{op: formula.Cast, typ: p.real, args: []*node{x}, index: int(d)})
+	}
+	return operand{x, d, strong}, nil
 }
 
 // leaf makes an operation without arguments.

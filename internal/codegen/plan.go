@@ -12,7 +12,8 @@ import (
 	"github.com/zmlx-go/zmlx/internal/formula"
 )
 
-// opCast is an operation that only plans have.
+// opCast is an operation that only plans have: formula's Cast rounds to a
+// dtype, this one goes from one type of computing to another.
 const opCast = formula.NumOps // to node.typ
 
 // A node is a typed operation. Nodes of one plan are compared with ==.
@@ -21,7 +22,7 @@ type node struct {
 	args  []*node
 	typ   dtype.DType // computed in: never float16 or bfloat16
 	val   float64     // Const
-	index int         // Input, ParamOp; Uniform: the key's parameter, or -1
+	index int         // Input, ParamOp; Uniform: the key's parameter, or -1; Cast: the dtype
 
 	varies bool // between the elements of a row; in elementwise kernels, between elements
 	depth  int  // passes over the row that must be over before this is known

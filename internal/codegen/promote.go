@@ -22,7 +22,7 @@ type strength uint8
 
 const (
 	weak   strength = iota // constants and parameters: take on the other's dtype
-	soft                   // index and size: uint32, but as a float they are weak
+	soft                   // index and size: uint32, or with a signed dtype int32 at least; as a float they are weak
 	strong                 // arrays and what is computed from them
 )
 
@@ -46,6 +46,14 @@ func promote(a, b operand) (dtype.DType, strength) {
 	}
 	if a.dtype.IsFloat() && !b.dtype.IsFloat() {
 		return a.dtype, a.strength
+	}
+	if a.strength != b.strength { // lengths fit int32
+		if b.strength == soft {
+			a, b = b, a
+		}
+		if b.dtype.Kind() == dtype.KindInt {
+			return max(b.dtype, dtype.Int32), s
+		}
 	}
 	return join(a.dtype, b.dtype), s
 }

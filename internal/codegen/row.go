@@ -185,7 +185,7 @@ func (e *rowEmitter) prologue() {
 		e.line("uint lane = thread_index_in_threadgroup;")
 	case g > 1:
 		e.line("uint lane = thread_index_in_simdgroup;")
-	default:
+	case e.s.InRegisters || e.s.Vector > 1:
 		e.line("uint lane = 0;")
 	}
 	e.base = e.declare("%s base = row * %s;", e.index(), e.size("D"))
@@ -277,6 +277,10 @@ func (e *rowEmitter) walkRow(i int, needed []*node, accs []*accumulator) {
 		e.open("if (at < %s)", e.size("D"))
 		e.vectorElements(i, needed, accs)
 		e.close()
+		e.close()
+	case v == 1 && g == 1:
+		e.open("for (%s j = 0; j < %s; ++j)", j, e.size("D"))
+		e.element(i, needed, accs, "")
 		e.close()
 	case v == 1:
 		e.open("for (%s j = lane; j < %s; j += %du)", j, e.size("D"), g)

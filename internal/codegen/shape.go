@@ -174,7 +174,7 @@ func (in *planInput) place(p *plan) {
 	in.view = in.dims
 	switch {
 	case size(in.dims) == 1:
-		in.layout, in.view = Scalar, []int{}
+		in.layout, in.view, in.dims = Scalar, []int{}, []int{}
 	case dense && slices.Equal(dims, outer) && !(in.row && p.row):
 		in.layout = Dense
 	case dense && len(dims) == 1 && dims[0] == p.d && in.dims[len(in.dims)-1] == p.d:

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/zmlx-go/zmlx"
 	"github.com/zmlx-go/zmlx/internal/codegen"
 	"github.com/zmlx-go/zmlx/internal/dtype"
 	"github.com/zmlx-go/zmlx/internal/formula"
@@ -97,7 +98,9 @@ func TestResultTypes(t *testing.T) {
 		{"not of integers", unary(formula.Not), i32, boolean},
 		{"index", func(b *builder) *formula.Node { b.in("x"); return b.Of(formula.Index) }, h, dtype.Uint32},
 		{"index is weak as a float", func(b *builder) *formula.Node { return b.Mul(b.in("x"), b.Of(formula.Exp, b.Of(formula.Index))) }, h, h},
-		{"index meets integers", func(b *builder) *formula.Node { return b.Add(b.in("x"), b.Of(formula.Index)) }, i32, dtype.Int64},
+		{"index meets integers", func(b *builder) *formula.Node { return b.Add(b.in("x"), b.Of(formula.Index)) }, i32, i32},
+		{"index does not wrap", func(b *builder) *formula.Node { return b.Add(b.in("x"), b.Of(formula.Index)) }, dtype.Int8, i32},
+		{"index meets unsigned integers", func(b *builder) *formula.Node { return b.Add(b.in("x"), b.Of(formula.Index)) }, u8, dtype.Uint32},
 		{"a count meets floats", func(b *builder) *formula.Node {
 			x := b.in("x")
 			return b.Div(x, b.Of(formula.Sum, b.Of(formula.Eq, x, b.Of(formula.MaxOf, x))))
@@ -175,6 +178,112 @@ func TestShapes(t *testing.T) {
 	want := [][]int{{4, 2, 3}, {4, 2}, {4, 2}}
 	if !slices.EqualFunc(shapes, want, slices.Equal) {
 		t.Errorf("shapes %v, want %v", shapes, want)
+	}
+}
+
+// TestOverrides asks for other dtypes of results.
+func TestOverrides(t *testing.T) {
+	b := define("f")
+	x := b.in("x")
+	b.out("", x).out("", x).out("", x).out("", b.Of(formula.ArgMax, x)).out("", b.Of(formula.Gt, x, b.Const(1)))
+	in := []array{dense(dtype.Float32, []float64{0, 1.5, 2.75, -3}, 4)}
+	c := callOf(in)
+	c.Outputs = []dtype.DType{dtype.Int32, dtype.Bool, dtype.BFloat16, dtype.Float32, dtype.Invalid}
+	k, err := codegen.Generate(&b.f, c, codegen.Schedule{Group: 32})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := run(t, k, in, nil, true)
+	for i, want := range [][]float64{{0, 1, 2, -3}, {0, 1, 1, 1}, {0, 1.5, 2.75, -3}, {2}, {0, 1, 1, 0}} {
+		if !slices.Equal(got[i], want) {
+			t.Errorf("output %d is %v, want %v\n%s", i, got[i], want, k.Source)
+		}
+	}
+	if k.OutputDTypes[4] != dtype.Bool {
+		t.Errorf("the last output is %s", k.OutputDTypes[4])
+	}
+}
+
+// TestMisaligned keeps vector loads away from data that may lie anywhere.
+func TestMisaligned(t *testing.T) {
+	in := []array{random(dtype.Float32, 1, 4, 256)}
+	for _, misaligned := range []bool{false, true} {
+		c := callOf(in)
+		c.Inputs[0].Misaligned = misaligned
+		k, err := codegen.Generate(softmax(), c, codegen.Schedule{Group: 32, Vector: 4})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(k.Source, "const device float4*") == misaligned {
+			t.Errorf("misaligned %v:\n%s", misaligned, k.Source)
+		}
+		run(t, k, in, nil, true)
+	}
+}
+
+// TestUniform compares with the random arrays of the package: a definition
+// draws the same numbers.
+func TestUniform(t *testing.T) {
+	const seed = 0x123456789abcd
+	for _, d := range []dtype.DType{dtype.Float32, dtype.Float64} {
+		for _, constant := range []bool{false, true} {
+			for _, row := range []bool{false, true} {
+				b := define("noise")
+				x, key := b.in("x"), b.param("key", seed)
+				if constant {
+					key = b.Const(seed)
+				}
+				u := b.Of(formula.Uniform, key)
+				if row {
+					u = b.Add(u, b.Mul(b.Sum(x), b.Const(0)))
+				}
+				b.out("", b.Add(b.Mul(x, b.Const(0)), u))
+				in := []array{random(d, 1, 6, 50)}
+				want, err := zmlx.Values[float64](zmlx.RandomUniform(zmlx.NewKey(seed), 0, 1, d, 300).As(zmlx.Float64))
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, s := range []codegen.Schedule{{Group: 32}, {Group: 64, Vector: 2, Wide: true}} {
+					k, err := codegen.Generate(&b.f, callOf(in), s)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if got := run(t, k, in, params(&b.f), true)[0]; !slices.Equal(got, want) {
+						t.Errorf("%s: %v, want %v\n%s%s", d, got[:4], want[:4], k.Header, k.Source)
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestDefaultSchedule runs what the default schedules make of many shapes.
+func TestDefaultSchedule(t *testing.T) {
+	for _, l := range []codegen.Limits{{}, {CPU: true}, {Threads: 256}, {Threads: 32}} {
+		for _, d := range []int{1, 2, 4, 5, 33, 100, 256, 1000, 4096, 5000, 40000} {
+			for _, in := range []dtype.DType{dtype.Float32, dtype.Float16} {
+				rows := max(1, min(300, 4000/d))
+				x := random(in, 1, rows, d)
+				for _, f := range []*formula.Formula{softmax(), statistics()} {
+					if f.Name == "statistics" && in == dtype.Float16 {
+						continue
+					}
+					s := codegen.DefaultSchedule(f, callOf([]array{x}), l)
+					if l.Threads > 0 && s.Group*s.RowsPerGroup > l.Threads {
+						t.Errorf("%+v has more than %d threads", s, l.Threads)
+					}
+					agree(t, f, []array{x}, x.shape, s, codegen.Portable)
+				}
+				b := define("f")
+				f := &b.out("", b.Of(formula.Silu, b.in("x"))).f
+				agree(t, f, []array{x}, x.shape, codegen.DefaultSchedule(f, callOf([]array{x}), l), codegen.Portable)
+			}
+		}
+	}
+	huge := codegen.Call{Inputs: []codegen.Input{{DType: dtype.Float32, Shape: []int{1 << 29, 8}}}}
+	k, err := codegen.Generate(softmax(), huge, codegen.DefaultSchedule(softmax(), huge, codegen.Limits{}))
+	if err != nil || !k.Schedule.Wide {
+		t.Errorf("the default for 2^29 rows: %v", err)
 	}
 }
 
