@@ -223,6 +223,14 @@ struct Limits<complex64_t> {
   static constexpr constant complex64_t min = complex64_t(-metal::numeric_limits<float>::infinity(), -metal::numeric_limits<float>::infinity());
 };
 
+inline float log1p(float x) {
+  return metal::log1p(x);
+}
+
+inline bfloat log1p(bfloat x) {
+  return metal::log1p(x);
+}
+
 inline complex64_t log1p(complex64_t in) {
   float x = in.real;
   float y = in.imag;

@@ -52,6 +52,10 @@ func TestFunctions(t *testing.T) {
 			out[0] = insert_bits(0xffffu, 0u, 4, 8) == 0xf00fu; out[1] = insert_bits(uchar(0), uchar(0xff), 2, 3); out[2] = insert_bits(0u, 0xffffffffu, 0, 32) == ~0u; out[3] = madsat(1 << 20, 1 << 20, 5) == 0x7fffffff; out[4] = madsat(-(1 << 20), 1 << 20, 5) == int(0x80000000);
 			out[5] = madsat(3, -4, 5); out[6] = madsat(char(10), char(20), char(1)); out[7] = madsat(~0u, ~0u, 1u) == ~0u; out[8] = madsat(3u, 4u, 5u); out[9] = madsat(1l << 40, 1l << 40, 0l) == 0x7fffffffffffffffl; out[10] = madsat(-1, 1, 0); out[11] = madsat(uchar(100), uchar(2), uchar(100)); out[12] = abs(char(-5)); out[13] = max(char(-5), char(3)); out[14] = clamp(uchar(200), uchar(1), uchar(9)); out[15] = abs(-7);`,
 			[]float32{1, 28, 1, 1, 1, -7, 127, 1, 17, 1, -1, 255, 5, 3, 9, 7}},
+		{"log1p by its global name is of real numbers", `
+			out[0] = ::log1p(-3.f); out[1] = log1p(-3.f); out[2] = metal::log1p(-3.f); out[3] = float(::log1p(bfloat(-3.f))); out[4] = ::log1p(half(-3.f)); out[5] = ::log1p(0.f);
+			out[6] = as_type<uint>(::log1p(0.f)) == 0; out[7] = ::log1p(complex64_t(-3.f)).real == log(2.f);`,
+			[]float32{nan, nan, nan, nan, nan, 0, 1, 1}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got := floats(t, len(c.want), 1, "", c.body)
