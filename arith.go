@@ -268,6 +268,9 @@ func (a *Array) reduce(name string, op *Op, axes []int) *Array {
 			last *= d
 		}
 	}
+	if first, count := dropped(drop); op == opSum && count > 0 && first+count < n && a.Size() > 0 {
+		return a.columnSum(first, count)
+	}
 	if !slices.IsSorted(order) {
 		a = a.Transpose(order...)
 	}
@@ -275,6 +278,18 @@ func (a *Array) reduce(name string, op *Op, axes []int) *Array {
 		a = a.Reshape(append(slices.Clone(kept), last)...)
 	}
 	return op.Call(a)
+}
+
+// dropped returns where the dropped axes begin and how many they are, if they
+// are neighbours; else 0 of them.
+func dropped(drop []bool) (first, count int) {
+	first = slices.Index(drop, true)
+	for count = 0; first+count < len(drop) && drop[first+count]; count++ {
+	}
+	if slices.Contains(drop[first+count:], true) {
+		return 0, 0
+	}
+	return first, count
 }
 
 // orEmptyRow returns a, which was made flat, or an error that it cannot be.

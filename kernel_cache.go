@@ -87,7 +87,8 @@ type programCache struct {
 	mu       sync.Mutex
 	kernels  map[[sha256.Size]byte]*kernelEntry
 	variants map[programKey]*variant
-	used     list.List // of *variant, latest first
+	used     list.List    // of *variant, latest first
+	epoch    atomic.Int64 // counts ClearKernels; ops drop their programs by it
 }
 
 var programs = &programCache{}
@@ -257,6 +258,8 @@ func FindKernel(name string) *MetalKernel {
 func ClearKernels() {
 	programs.mu.Lock()
 	defer programs.mu.Unlock()
+	programs.epoch.Add(1)
+	columnPrograms.Clear()
 	programs.kernels, programs.variants = nil, nil
 	for e := programs.used.Front(); e != nil; e = e.Next() {
 		e.Value.(*variant).at = nil

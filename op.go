@@ -36,6 +36,7 @@ type opShared struct {
 	mu       sync.Mutex
 	derived  map[string]*Op // by direction and arguments
 	programs map[string]*opProgram
+	epoch    int64 // of programCache when programs was last empty
 }
 
 func newOpShared() *opShared {

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/zmlx-go/zmlx/internal/codegen"
-	"github.com/zmlx-go/zmlx/internal/dtype"
 	"github.com/zmlx-go/zmlx/internal/formula"
 	"github.com/zmlx-go/zmlx/internal/graph"
 	"github.com/zmlx-go/zmlx/internal/launch"
@@ -93,6 +92,10 @@ func (w *opWork) program(in []graph.View) (*opProgram, error) {
 	key := w.key(in)
 	sh := w.op.shared
 	sh.mu.Lock()
+	if e := programs.epoch.Load(); sh.epoch != e { // since then the cache was cleared
+		clear(sh.programs)
+		sh.epoch = e
+	}
 	p := sh.programs[key]
 	sh.mu.Unlock()
 	if p != nil {
@@ -107,16 +110,8 @@ func (w *opWork) program(in []graph.View) (*opProgram, error) {
 	if err != nil {
 		return nil, err
 	}
-	p = &opProgram{kernel: k}
-	if !k.Empty {
-		p.metal = &MetalKernel{spec: Kernel{Name: k.Name, InputNames: k.InputNames, OutputNames: k.OutputNames}, sig: k.Kernel, hash: hashKernel(k.Kernel)}
-		outs := make([]dtype.DType, len(w.specs))
-		for i, s := range w.specs {
-			outs[i] = s.DType
-		}
-		if p.variant, err = programs.generated(p.metal, w.dev, k.Inputs(), outs); err != nil {
-			return nil, fmt.Errorf("internal error: the kernel of %s: %w\n%s", w.op.f.Name, err, k.Source)
-		}
+	if p, err = newProgram(w.dev, k); err != nil {
+		return nil, err
 	}
 	sh.mu.Lock()
 	if len(sh.programs) >= maxVariants {
@@ -124,6 +119,24 @@ func (w *opWork) program(in []graph.View) (*opProgram, error) {
 	}
 	sh.programs[key] = p
 	sh.mu.Unlock()
+	return p, nil
+}
+
+// newProgram compiles a generated kernel.
+func newProgram(dev *Device, k *codegen.Kernel) (*opProgram, error) {
+	p := &opProgram{kernel: k}
+	if k.Empty {
+		return p, nil
+	}
+	group, err := signature.ClampGroup(k.Grid, k.Threadgroup)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", k.Name, err)
+	}
+	k.Threadgroup = group
+	p.metal = &MetalKernel{spec: Kernel{Name: k.Name, InputNames: k.InputNames, OutputNames: k.OutputNames}, sig: k.Kernel, hash: hashKernel(k.Kernel)}
+	if p.variant, err = programs.generated(p.metal, dev, k.Inputs(), k.OutputDTypes); err != nil {
+		return nil, fmt.Errorf("internal error: the kernel of %s: %w\n%s", k.Name, err, k.Source)
+	}
 	return p, nil
 }
 
@@ -164,9 +177,14 @@ func (w *opWork) Run(ctx context.Context, in []graph.View) ([]graph.View, error)
 			return nil, err
 		}
 	}
-	args, meta, err := bind(w.dev, p.variant.result.Sig.Params, operands, out, true)
+	return out, p.run(ctx, w.dev, w.op.f.Name, operands, out)
+}
+
+// run launches a generated kernel.
+func (p *opProgram) run(ctx context.Context, dev *Device, name string, in []operand, out []graph.View) error {
+	args, meta, err := bind(dev, p.variant.result.Sig.Params, in, out, true)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	l := launch.Launch{Args: args, Grid: p.kernel.Grid, Group: p.kernel.Threadgroup}
 	if p.variant.checked {
@@ -176,17 +194,17 @@ func (w *opWork) Run(ctx context.Context, in []graph.View) ([]graph.View, error)
 	err = p.variant.program.Run(ctx, l)
 	runtime.KeepAlive(in)
 	runtime.KeepAlive(meta)
-	w.dev.launches.Add(1)
+	dev.launches.Add(1)
 	programs.ran(p.metal, time.Since(start))
 	switch {
 	case err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()):
-		return nil, err
+		return err
 	case err != nil:
-		return nil, fmt.Errorf("%s: %w", w.op.f.Name, err)
+		return fmt.Errorf("%s: %w", name, err)
 	case l.Report != nil && len(l.Report.Findings) > 0:
-		return nil, &CheckError{Kernel: w.op.f.Name, Findings: findings(p.variant.result.Set, l.Report)}
+		return &CheckError{Kernel: name, Findings: findings(p.variant.result.Set, l.Report)}
 	}
-	return out, nil
+	return nil
 }
 
 // operand returns what one input of the kernel is bound to.
@@ -220,6 +238,12 @@ func (w *opWork) operand(a codegen.Arg, in []graph.View) (operand, error) {
 		return scalar(uint64(w.op.params[a.Index]) >> 32), nil
 	}
 	return scalar(a.Value), nil
+}
+
+// scalarBytes returns the bytes of a 0-dim argument, given the bits of its
+// value.
+func scalarBytes(d DType, bits uint64) []byte {
+	return binary.LittleEndian.AppendUint64(nil, bits)[:d.Size()]
 }
 
 // Limits of fusion: beyond them a kernel runs out of registers, and of the
