@@ -5,6 +5,7 @@ package zmlxtest
 
 import (
 	"math"
+	"math/big"
 
 	"github.com/zmlx-go/zmlx/half"
 )
@@ -27,6 +28,7 @@ func arithmeticCases() []Case {
 	counts := []uint32{0, 1, 4, 15, 16, 31}
 	sha, shb := pairs(edgesUint, counts)
 	ssa, ssb := pairs(edgesInt, counts)
+	ja, jb := pairs([]int64{-math.MaxInt64, -1 << 40, -1, 0, 1, 7, 1 << 33, math.MaxInt64}, []int64{math.MinInt64, -5, -1, 0, 1, 1 << 33, math.MaxInt64})
 	la, lb := patterns[uint64](1, 40), patterns[uint64](2, 40)
 	x, y, z := floats(3, 64, -10, 10), floats(4, 64, 0.1, 10), floats(5, 64, -10, 10)
 	hx, hy, hz := f16s(x), f16s(y), f16s(z)
@@ -52,6 +54,27 @@ func arithmeticCases() []Case {
 		each("long_division", "out0[i] = a[i] / 1000003; out1[i] = a[i] % 1000003;", in(mapped(la, func(x uint64) int64 { return int64(x) })),
 			mapped(la, func(x uint64) int64 { return int64(x) / 1000003 }),
 			mapped(la, func(x uint64) int64 { return int64(x) % 1000003 })),
+		each("ulong_division", "out0[i] = a[i] / b[i]; out1[i] = a[i] % b[i]; out2[i] = a[i] / 1000003;", in(la, mapped(lb, func(y uint64) uint64 { return y>>20 | 1 })),
+			zipped(la, lb, func(x, y uint64) uint64 { return x / (y>>20 | 1) }),
+			zipped(la, lb, func(x, y uint64) uint64 { return x % (y>>20 | 1) }),
+			mapped(la, func(x uint64) uint64 { return x / 1000003 })),
+		each("long_comparisons", "out[i] = (a[i] < b[i]) + 2 * (a[i] <= b[i]) + 4 * (a[i] > b[i]) + 8 * (a[i] >= b[i]) + 16 * (a[i] == b[i]);", in(ja, jb),
+			zipped(ja, jb, func(x, y int64) int32 {
+				return pick[int32](x < y, 3, 0) + pick[int32](x > y, 12, 0) + pick[int32](x == y, 2+8+16, 0)
+			})),
+		each("ulong_comparisons", "ulong x = a[i], y = b[i]; out[i] = (x < y) + 2 * (x <= y) + 4 * (x > y) + 8 * (x >= y) + 16 * (x == y);", in(ja, jb),
+			zipped(ja, jb, func(x, y int64) int32 {
+				u, v := uint64(x), uint64(y)
+				return pick[int32](u < v, 3, 0) + pick[int32](u > v, 12, 0) + pick[int32](u == v, 2+8+16, 0)
+			})),
+		each("long_min_max", "out0[i] = min(a[i], b[i]); out1[i] = max(a[i], b[i]); out2[i] = min(ulong(a[i]), ulong(b[i])); out3[i] = max(ulong(a[i]), ulong(b[i])); out4[i] = abs(a[i] / 2); out5[i] = mulhi(a[i], b[i]);", in(ja, jb),
+			zipped(ja, jb, func(x, y int64) int64 { return min(x, y) }), zipped(ja, jb, func(x, y int64) int64 { return max(x, y) }),
+			zipped(ja, jb, func(x, y int64) uint64 { return min(uint64(x), uint64(y)) }), zipped(ja, jb, func(x, y int64) uint64 { return max(uint64(x), uint64(y)) }),
+			mapped(ja, func(x int64) int64 { return pick(x < 0, -(x / 2), x/2) }),
+			zipped(ja, jb, func(x, y int64) int64 {
+				p := new(big.Int).Mul(big.NewInt(x), big.NewInt(y))
+				return p.Rsh(p, 64).Int64()
+			})),
 		each("shift_left", "out[i] = a[i] << b[i];", in(sha, shb),
 			zipped(sha, shb, func(x, n uint32) uint32 { return uint32(uint64(x) * (1 << n)) })),
 		each("shift_right_logical", "out[i] = a[i] >> b[i];", in(sha, shb),

@@ -100,6 +100,16 @@ func mathCases() []Case {
 	}
 	x, y, z := floats(169, 60, -5, 5), floats(170, 60, -5, 5), floats(171, 60, -5, 5)
 	return append(cases,
+		// What zmlx has and Metal lacks.
+		each("math_erf_and_expm1", "out0[i] = zmlx::erf(a[i]); out1[i] = zmlx::expm1(a[i]); out2[i] = zmlx::expm1(a[i] * 1e-6f); out3[i] = zmlx::log1p(abs(a[i]));", in(x),
+			mapped(x, func(x float32) float32 { return float32(math.Erf(float64(x))) }), mapped(x, func(x float32) float32 { return float32(math.Expm1(float64(x))) }),
+			mapped(x, func(x float32) float32 { return float32(math.Expm1(float64(x * 1e-6))) }), mapped(x, func(x float32) float32 { return float32(math.Log1p(math.Abs(float64(x)))) })).ulp(5),
+		each("math_erfinv_and_lgamma", "out0[i] = zmlx::erfinv(a[i] / 5.1f); out1[i] = zmlx::lgamma(abs(a[i]) + 0.1f);", in(x),
+			mapped(x, func(x float32) float32 { return float32(math.Erfinv(float64(x / 5.1))) }),
+			mapped(x, func(x float32) float32 {
+				l, _ := math.Lgamma(float64(max(x, -x) + 0.1))
+				return float32(l)
+			})).within(4e-6, 1e-6),
 		each("math_fma", "out0[i] = fma(a[i], b[i], c[i]); out1[i] = fma(a[i], 2, 1);", in(x, y, z),
 			table(60, func(i int) float32 {
 				return float32(math.FMA(float64(x[i]), float64(y[i]), float64(z[i])))
