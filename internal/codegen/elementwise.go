@@ -4,7 +4,6 @@ package codegen
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/zmlx-go/zmlx/internal/dtype"
 	"github.com/zmlx-go/zmlx/internal/formula"
@@ -45,7 +44,7 @@ func (e *emitter) at(in int, i string) string {
 	case PerRow:
 		return fmt.Sprintf("%s[%s / %s]", name, i, e.size("D"))
 	case Strided:
-		return fmt.Sprintf("%s[elem_to_loc(%s, %s_shape, %s_strides, %s_ndim)]", name, i, name, name, name)
+		return name + "[" + e.locate(in, i) + "]"
 	}
 	return name + "[" + i + "]"
 }
@@ -63,32 +62,39 @@ func (p *plan) elementwiseKernel(s Schedule) (*Kernel, error) {
 		s.Vector = 1
 	}
 	e := newEmitter(p, s)
-	threads := (p.n + s.Vector*s.PerThread - 1) / (s.Vector * s.PerThread)
+	threads := (p.n + s.Vector - 1) / s.Vector
+	group := min(s.Group, max(threads, 1))
 	e.hoist(roots(p.results))
-	thread := "thread_position_in_grid.x"
+	index, block := e.index(), s.Group*s.PerThread*s.Vector
+	thread, own := "thread_position_in_grid.x", "threadgroup_position_in_grid.x"
 	if s.Wide {
-		thread = "ulong(" + thread + ")"
+		thread, own = "ulong("+thread+")", "ulong("+own+")"
+	}
+	if s.PerThread > 1 { // a threadgroup's elements are neighbours
+		group = s.Group
+		threads = (p.n + block - 1) / block * group
+		e.line("%s first = %s * %du;", index, own, block)
+		e.line("%s end = min(%s, first + %du);", index, e.size("n"), block)
 	}
 	switch {
 	case s.Vector == 1 && s.PerThread == 1:
-		e.line("%s i = thread_position_in_grid.x;", e.index())
+		e.line("%s i = %s;", index, "thread_position_in_grid.x")
 		e.open("if (i < %s)", e.size("n"))
 		e.elements("i")
 		e.close()
 	case s.Vector == 1:
-		e.open("for (%s i = thread_position_in_grid.x; i < %s; i += threads_per_grid.x)", e.index(), e.size("n"))
+		e.open("for (%s i = first + thread_index_in_threadgroup; i < end; i += %du)", index, s.Group)
 		e.elements("i")
 		e.close()
 	case s.PerThread == 1:
-		e.line("%s at = %s * %du;", e.index(), thread, s.Vector)
+		e.line("%s at = %s * %du;", index, thread, s.Vector)
 		e.vectors(s.Vector)
 	default:
-		step := strings.Replace(thread, "thread_position_in_grid", "threads_per_grid", 1)
-		e.open("for (%s at = %s * %du; at < %s; at += %s * %du)", e.index(), thread, s.Vector, e.size("n"), step, s.Vector)
+		e.open("for (%s at = first + thread_index_in_threadgroup * %du; at < end; at += %du)", index, s.Vector, s.Group*s.Vector)
 		e.vectors(s.Vector)
 		e.close()
 	}
-	return p.kernel(e, s, threads, min(s.Group, max(threads, 1)))
+	return p.kernel(e, s, threads, group)
 }
 
 // elements writes the results at index i.

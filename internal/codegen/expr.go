@@ -39,10 +39,12 @@ type emitter struct {
 }
 
 func newEmitter(p *plan, s Schedule) *emitter {
-	return &emitter{
+	e := &emitter{
 		plan: p, names: newNames(p), helpers: helpers{real: p.real, native: p.call.Target == Native || p.real == dtype.Float64, used: map[string]bool{}}, wide: s.Wide,
 		known: map[*node]string{}, loaded: map[int]bool{}, params: map[int]bool{}, keys: map[int]bool{}, sizes: map[string]bool{},
 	}
+	e.helpers.index = e.index()
+	return e
 }
 
 func (e *emitter) line(format string, args ...any) {
@@ -75,6 +77,12 @@ func (e *emitter) dropUnused(i int, name string) {
 }
 
 func (e *emitter) text() string { return strings.Join(e.lines, "\n") + "\n" }
+
+// locate returns the place of element i of a strided input.
+func (e *emitter) locate(in int, i string) string {
+	name := e.names.inputs[in]
+	return fmt.Sprintf("%s(%s, %s_shape, %s_strides, %s_ndim)", e.helpers.use("locate"), i, name, name, name)
+}
 
 // size returns the name of a size, which becomes an argument.
 func (e *emitter) size(name string) string {

@@ -14,7 +14,8 @@ import (
 // helpers collects the functions that a kernel needs.
 type helpers struct {
 	real   dtype.DType
-	native bool // erf, expm1, erfinv and log1p are there
+	native bool   // erf, expm1, erfinv and log1p are there
+	index  string // the type of indexes
 	used   map[string]bool
 }
 
@@ -27,7 +28,7 @@ type function struct {
 // order lists the functions as they stand in a header: each after what it
 // needs.
 var order = []string{
-	"precise_log1p", "precise_expm1", "precise_erf", "precise_erfinv",
+	"locate", "precise_log1p", "precise_expm1", "precise_erf", "precise_erfinv",
 	"sigmoid", "softplus", "silu", "gelu", "gelu_tanh", "logaddexp", "sign_of", "nan_max", "nan_min", "philox_uniform",
 	"simd_max_nan", "simd_min_nan",
 }
@@ -69,7 +70,10 @@ func (h *helpers) lanes(op formula.Op, d dtype.DType) string {
 	return h.use(map[formula.Op]string{formula.Sum: "simd_sum_", formula.Prod: "simd_product_", formula.MaxOf: "simd_max_", formula.MinOf: "simd_min_"}[op] + typeName(d))
 }
 
-var typeLetter = regexp.MustCompile(`\bT\b`)
+var (
+	typeLetter  = regexp.MustCompile(`\bT\b`)
+	indexLetter = regexp.MustCompile(`\bI\b`)
+)
 
 // text returns the header.
 func (h *helpers) text() string {
@@ -83,6 +87,9 @@ func (h *helpers) text() string {
 			for own, theirs := range natives {
 				text = strings.ReplaceAll(text, own+"(", theirs+"(")
 			}
+		}
+		if name == "locate" {
+			text = indexLetter.ReplaceAllString(text, h.index)
 		}
 		if h.real == dtype.Float64 {
 			text = doubles.Replace(text)
@@ -105,6 +112,19 @@ var doubles = strings.NewReplacer(
 
 // functions holds the header's functions by name.
 var functions = map[string]function{
+	// Where element i of a strided array is. MLX's elem_to_loc would compute it
+	// in the type of i, which holds no negative strides, or slowly in 64 bits.
+	"locate": {nil, `
+inline int64_t locate(I i, constant const int* shape, constant const int64_t* strides, int ndim) {
+  int64_t at = 0;
+  for (int axis = ndim - 1; axis >= 0 && i > 0; --axis) {
+    I length = I(shape[axis]);
+    at += int64_t(i % length) * strides[axis];
+    i /= length;
+  }
+  return at;
+}
+`},
 	"precise_log1p": {nil, `
 inline float precise_log1p(float x) {
   float u = 1.0f + x;

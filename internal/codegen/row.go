@@ -193,7 +193,7 @@ func (e *rowEmitter) prologue() {
 		if in := e.inputs[i]; in.used && in.layout == Strided && !in.row {
 			name := e.names.inputs[i]
 			from, step := e.names.unique(name+"_row"), e.names.unique(name+"_step")
-			e.line("int64_t %s = elem_to_loc(base, %s_shape, %s_strides, %s_ndim);", from, name, name, name)
+			e.line("int64_t %s = %s;", from, e.locate(i, "base"))
 			e.line("int64_t %s = %s_strides[%s_ndim - 1];", step, name, name)
 			e.steps[i] = fmt.Sprintf("%s + %s * ", from, step)
 		}
@@ -205,7 +205,7 @@ func (e *rowEmitter) prologue() {
 		case e.steps[in] != "":
 			return fmt.Sprintf("%s[%sint64_t(j)]", name, e.steps[in])
 		case e.inputs[in].layout == Strided:
-			return fmt.Sprintf("%s[elem_to_loc(row, %s_shape, %s_strides, %s_ndim)]", name, name, name, name)
+			return name + "[" + e.locate(in, "row") + "]"
 		case e.inputs[in].layout == PerRow:
 			return name + "[row]"
 		case e.inputs[in].layout == LastAxis:

@@ -69,6 +69,8 @@ func (s Schedule) valid(name string) error {
 		return bad("%d threads, but a threadgroup has at most 1024", s.Group*s.RowsPerGroup)
 	case s.Vector != 1 && s.Vector != 2 && s.Vector != 4 && s.Vector != 8:
 		return bad("vectors have 1, 2, 4 or 8 elements")
+	case s.PerThread > 1<<16:
+		return bad("a thread takes at most 65536 elements")
 	case s.InRegisters && s.PerThread > maxPerThread:
 		return bad("a thread holds at most %d elements", maxPerThread)
 	case s.InRegisters && s.PerThread%s.Vector != 0:
@@ -136,9 +138,22 @@ func (p *plan) rowSchedule(l Limits) Schedule {
 	}
 	steps := (p.d + s.Group*s.Vector - 1) / (s.Group * s.Vector)
 	s.PerThread = s.Vector << bits.Len(uint(max(steps, 1)-1))
+	// Threads of large groups have few registers.
 	s.InRegisters = s.PerThread <= 32
+	if kept := p.kept(s) * s.PerThread; !l.CPU && (kept > 64 || kept > 32 && s.Group >= 512) {
+		s.InRegisters = false
+	}
 	if !s.InRegisters {
 		s.PerThread = 1
 	}
 	return s
+}
+
+// kept returns the number of values of each element that a kernel with rows in
+// registers keeps there.
+func (p *plan) kept(s Schedule) int {
+	s.InRegisters = true
+	e := &rowEmitter{emitter: newEmitter(p, s), s: s, passes: p.passes(), kept: map[*node]string{}}
+	e.firsts()
+	return len(e.kept)
 }

@@ -5,6 +5,7 @@ package codegen_test
 
 import (
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/zmlx-go/zmlx/internal/codegen"
@@ -97,5 +98,44 @@ func TestRowValues(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestRowIntegers reduces integers and bools, exactly.
+func TestRowIntegers(t *testing.T) {
+	for _, d := range []dtype.DType{dtype.Bool, dtype.Uint8, dtype.Int16, dtype.Int32, dtype.Uint32, dtype.Int64, dtype.Uint64} {
+		for _, s := range []codegen.Schedule{{Group: 1}, {Group: 7}, {Group: 32}, {Group: 64, Vector: 4}, {Group: 70}, {Group: 1024}, {Group: 128, Vector: 2, PerThread: 4, InRegisters: true}} {
+			for _, target := range []codegen.Target{codegen.Portable, codegen.Native} {
+				x := random(d, 5, 3, 300)
+				agree(t, statistics(), []array{x}, x.shape, s, target)
+				b := define("f")
+				n := b.in("x")
+				small := b.Select(b.Of(formula.Eq, b.Of(formula.Rem, b.Of(formula.Index), b.Const(29)), b.Const(0)), b.Const(2), b.Const(1))
+				b.out("", b.Of(formula.Prod, b.Select(b.Of(formula.Gt, n, b.Const(0)), small, b.Const(1)))).out("", b.Sub(n, b.Of(formula.MinOf, n)))
+				agree(t, &b.f, []array{x}, x.shape, s, target)
+			}
+		}
+	}
+}
+
+// TestNegativeStrides reads an array from its end.
+func TestNegativeStrides(t *testing.T) {
+	for _, row := range []bool{false, true} {
+		b := define("f")
+		x, y := b.in("x"), b.in("y")
+		n := b.Sub(x, b.Mul(b.Const(2), y))
+		if row {
+			n = b.Sub(n, b.Of(formula.MaxOf, y))
+		}
+		b.out("", n)
+		c := codegen.Call{Inputs: []codegen.Input{{DType: dtype.Float32, Shape: []int{3, 40}}, {DType: dtype.Float32, Shape: []int{3, 40}, Strides: []int{-40, -1}}}}
+		k, err := codegen.Generate(&b.f, c, codegen.Schedule{Group: 32, PerThread: 2})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if k.Args[1].Layout != codegen.Strided || strings.Contains(k.Source+k.Header, "elem_to_loc") {
+			t.Errorf("layout %s\n%s", k.Args[1].Layout, k.Source)
+		}
+		compiled(t, k)
 	}
 }
