@@ -85,6 +85,27 @@ func (a array) flipped() array {
 	return a
 }
 
+// reversed is a with both ends of every axis changed in memory.
+func (a array) reversed() array {
+	a.strides = make([]int, len(a.shape))
+	for i, step := len(a.shape)-1, -1; i >= 0; i-- {
+		a.strides[i] = step
+		step *= a.shape[i]
+	}
+	return a
+}
+
+// first is the place in memory of a's first element.
+func (a array) first() int {
+	at := 0
+	for i, s := range a.strides {
+		if s < 0 {
+			at -= s * (a.shape[i] - 1)
+		}
+	}
+	return at
+}
+
 func count(shape []int) int {
 	n := 1
 	for _, d := range shape {
@@ -145,7 +166,7 @@ func (a array) bytes() []byte {
 	for i, v := range a.values {
 		at := i
 		if a.strides != nil {
-			at = 0
+			at = a.first()
 			rest := i
 			for k := len(a.shape) - 1; k >= 0; k-- {
 				at += rest % a.shape[k] * a.strides[k]
@@ -222,6 +243,9 @@ func run(t fataler, k *codegen.Kernel, inputs []array, params []float64, check b
 			outs = append(outs, arg)
 		case signature.InputBuffer, signature.InputScalar:
 			arg = buffer(argument(k.Args[p.Of], inputs, params))
+			if a := k.Args[p.Of]; a.From == codegen.FromInput {
+				arg.Offset = inputs[a.Index].first() * a.DType.Size()
+			}
 		default:
 			arg = buffer(meta(k.Args[p.Of], inputs, p.Kind))
 		}
