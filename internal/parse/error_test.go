@@ -216,3 +216,16 @@ func TestErrorInMacro(t *testing.T) {
 		t.Errorf("findings are\n%s", s)
 	}
 }
+
+// A text that is cut because it is too large has no other fault.
+func TestTooLargeAlone(t *testing.T) {
+	for name, body := range map[string]string{
+		"text":  strings.Repeat("x[0] = (1 + 2);", maxTokens/8),
+		"macro": "#define F(a) (a)+(a)\nx = " + strings.Repeat("F(", 100) + "1" + strings.Repeat(")", 100) + ";",
+	} {
+		_, errs := parseText("", body, fuzzConfig)
+		if len(errs.Diags) != 1 || errs.Diags[0].Code != TooLarge {
+			t.Errorf("%s: %d findings, the first: %s", name, len(errs.Diags), errs.Set.Format(errs.Diags[0]))
+		}
+	}
+}

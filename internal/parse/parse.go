@@ -78,10 +78,16 @@ func Kernel(set *source.Set, header, body *source.File, cfg Config, errs *source
 	t := &Tree{}
 	if header != nil {
 		*buf = pp.tokens(header, (*buf)[:0])
-		p.start(*buf)
-		t.Decls = p.file()
+		if !pp.stopped {
+			p.start(*buf)
+			t.Decls = p.file()
+		}
 	}
 	*buf = pp.tokens(body, (*buf)[:0])
+	if pp.stopped { // what is missing at the cut is no fault of the text
+		t.Body = &Block{At: At{source.Span{Pos: body.Base(), End: body.Pos(len(body.Text))}}}
+		return t
+	}
 	p.start(*buf)
 	mark := p.names.open()
 	for _, name := range cfg.Types {

@@ -88,7 +88,7 @@ func (p *program) Run(ctx context.Context, l launch.Launch) error {
 	}
 	r := &launched{Launch: l}
 	if err := p.validate(r); err != nil {
-		return fmt.Errorf("interp: kernel %s: %w", p.fn.Name, err)
+		return fmt.Errorf("interp: %w", err)
 	}
 	threads := l.Group[0] * l.Group[1] * l.Group[2]
 	cancel := context.AfterFunc(ctx, func() { r.stop.Store(true) })
