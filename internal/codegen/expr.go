@@ -6,7 +6,6 @@ package codegen
 import (
 	"fmt"
 	"math"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -70,8 +69,15 @@ func (e *emitter) declare(format string, args ...any) int {
 // dropUnused takes back line i, which declares name, if nothing after it up to
 // here mentions that.
 func (e *emitter) dropUnused(i int, name string) {
-	word := regexp.MustCompile(`\b` + name + `\b`)
-	if !slices.ContainsFunc(e.lines[i+1:], word.MatchString) {
+	mentions := func(line string) bool {
+		for _, word := range strings.FieldsFunc(line, func(r rune) bool { return !(r == '_' || r >= '0' && r <= '9' || r|0x20 >= 'a' && r|0x20 <= 'z') }) {
+			if word == name {
+				return true
+			}
+		}
+		return false
+	}
+	if !slices.ContainsFunc(e.lines[i+1:], mentions) {
 		e.lines = slices.Delete(e.lines, i, i+1)
 	}
 }

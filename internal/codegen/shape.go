@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/zmlx-go/zmlx/internal/dtype"
+	"github.com/zmlx-go/zmlx/internal/formula"
 )
 
 // A planInput is an input with its place in the result.
@@ -86,7 +87,16 @@ func (p *plan) shapes(c Call) error {
 			}
 		}
 	}
-	rank := len(full)
+	rank, alone := len(full), !slices.ContainsFunc(p.f.Inputs, func(in formula.In) bool { return !in.Row })
+	if alone { // rows of one element: the input of the most axes says where they are
+		for _, in := range c.Inputs {
+			r := len(in.Shape)
+			if r == 0 || in.Shape[r-1] != 1 {
+				r++
+			}
+			rank = max(rank, r)
+		}
+	}
 	for i, in := range c.Inputs {
 		pi := &p.inputs[i]
 		*pi = planInput{
@@ -94,7 +104,7 @@ func (p *plan) shapes(c Call) error {
 			row: p.f.Inputs[i].Row, aligned: !in.Misaligned, used: pi.used,
 		}
 		if pi.row {
-			if err := pi.restore(p.f.Name, full, rank); err != nil {
+			if err := pi.restore(p.f.Name, full, rank, alone); err != nil {
 				return err
 			}
 		}
@@ -108,6 +118,13 @@ func (p *plan) shapes(c Call) error {
 	}
 	if p.row && len(full) == 0 {
 		return fmt.Errorf("%s looks along the last axis, but %s; give it an array of at least one axis", p.f.Name, p.describe(c))
+	}
+	total := 1.0
+	for _, d := range full {
+		total *= float64(max(d, 1))
+	}
+	if total >= 1<<60 {
+		return fmt.Errorf("%s: the result has the shape %s, more elements than can be counted; %s", p.f.Name, format(full), p.describe(c))
 	}
 	p.shape, p.n, p.d, p.rows = full, size(full), 1, 1
 	if len(full) > 0 {
@@ -140,11 +157,16 @@ func (p *plan) join(full, dims []int) ([]int, error) {
 }
 
 // restore gives an input with one value for each row the axis of length 1 that
-// it may lack. full is the shape of the others.
-func (in *planInput) restore(name string, full []int, rank int) error {
-	if len(in.dims) == rank-1 {
-		lead, ok := broadcast(full[:rank-1], in.dims)
-		if ok && slices.Equal(lead, full[:rank-1]) {
+// it may lack. full is the shape of the others, rank the number of axes; alone
+// says that there are no others.
+func (in *planInput) restore(name string, full []int, rank int, alone bool) error {
+	if n := len(in.dims); n == rank-1 || alone && n > 0 && in.dims[n-1] != 1 {
+		fits := alone
+		if !alone {
+			lead, ok := broadcast(full[:rank-1], in.dims)
+			fits = ok && slices.Equal(lead, full[:rank-1])
+		}
+		if fits {
 			in.dims = append(in.dims, 1)
 			if in.strides != nil {
 				in.strides = append(in.strides, 1)
@@ -175,13 +197,13 @@ func (in *planInput) place(p *plan) {
 	switch {
 	case size(in.dims) == 1:
 		in.layout, in.view, in.dims = Scalar, []int{}, []int{}
-	case dense && slices.Equal(dims, outer) && !(in.row && p.row):
+	case dense && slices.Equal(dims, outer) && !in.row:
 		in.layout = Dense
 	case dense && len(dims) == 1 && dims[0] == p.d && in.dims[len(in.dims)-1] == p.d:
 		in.layout = LastAxis
 	case dense && len(in.dims) > 0 && in.dims[len(in.dims)-1] == 1 && p.perRow(in.dims):
 		in.layout = PerRow
-	case in.row && p.row:
+	case in.row:
 		in.layout, in.view = Strided, append(slices.Clone(full[:last]), 1)
 	default:
 		in.layout, in.view = Strided, full

@@ -181,6 +181,38 @@ func TestShapes(t *testing.T) {
 	}
 }
 
+// TestRowInputsAlone: where no input has elements, each row is one element.
+func TestRowInputsAlone(t *testing.T) {
+	b := define("f")
+	g, h := b.rowIn("g"), b.rowIn("h")
+	b.out("", b.Mul(g, h))
+	for _, shapes := range [][2][]int{{{5}, {5}}, {{5, 1}, {5}}, {{5, 1}, {5, 1}}, {{}, {5}}, {{2, 5}, {5}}, {{}, {}}} {
+		in := []array{random(dtype.Float32, 1, shapes[0]...), random(dtype.Float32, 2, shapes[1]...)}
+		k, err := codegen.Generate(&b.f, callOf(in), codegen.Schedule{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := run(t, k, in, nil, true)[0]
+		for i, v := range got {
+			want := float32(in[0].values[i%len(in[0].values)]) * float32(in[1].values[i%len(in[1].values)])
+			if shape := k.OutputShapes[0]; v != float64(want) || len(shape) > 0 && shape[len(shape)-1] != 5 {
+				t.Errorf("%v: element %d of %v is %v, want %v\n%s", shapes, i, shape, v, want, k.Source)
+			}
+		}
+	}
+}
+
+// TestHugeShapes are refused, not wrapped around.
+func TestHugeShapes(t *testing.T) {
+	b := define("f")
+	b.out("", b.Add(b.in("x"), b.Add(b.in("y"), b.in("z"))))
+	_, _, err := codegen.Types(&b.f, codegen.Call{Inputs: []codegen.Input{
+		{DType: dtype.Int8, Shape: []int{1 << 30, 1, 1}}, {DType: dtype.Int8, Shape: []int{1 << 30, 1}}, {DType: dtype.Int8, Shape: []int{1 << 30}}}})
+	if err == nil || !strings.Contains(err.Error(), "more elements than can be counted") {
+		t.Errorf("error %v", err)
+	}
+}
+
 // TestOverrides asks for other dtypes of results.
 func TestOverrides(t *testing.T) {
 	b := define("f")
