@@ -190,7 +190,7 @@ func (f *Formula) EvalRow(inputs [][]float64, params []float64, size int) [][]fl
 					out[j] = 0
 				}
 			}
-			if s := reduce(Sum, out); s > 0 {
+			if s := reduce(Sum, out); s != 0 { // NaN for all beside an infinity, as beside NaN
 				for j := range out {
 					out[j] /= s
 				}
