@@ -159,7 +159,9 @@ func (c *checker) checkLen(n int64, t, elem *Type, span source.Span) int {
 		if t.Kind == ULong {
 			d.Msg = fmt.Sprintf("an array cannot have %d elements", uint64(n))
 		}
-		d.Hint = fmt.Sprintf("a variable has at most %d bytes", maxSize)
+		if n > 0 || t.Kind == ULong {
+			d.Hint = fmt.Sprintf("a variable has at most %d bytes", maxSize)
+		}
 		return 1
 	}
 	return int(n)

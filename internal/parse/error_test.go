@@ -71,6 +71,10 @@ case /* ERROR "outside of switch" */ 1: a = 2;
 else /* ERROR "else without if" */ a = 3;
 co_await /* ERROR "coroutines" */ x;
 `,
+	"keyword as a name": `
+int kernel = /* ERROR "expected a name.*'kernel' is a word of the language" */ 3;
+float device /* ERRORLINE "'device' is a word of the language" */ ;
+`,
 	"nested function": `
 float square /* ERROR "function 'square' is declared inside a function.*move it to the header" */ (float x) { return x * x; }
 kernel void whole /* ERROR "declared inside a function.*give the kernel's body alone" */ (device float *x [[buffer(0)]]) { x[0] = 1; }

@@ -648,7 +648,13 @@ func (p *parser) declarator(base TypeExpr, how naming) (d declarator) {
 			p.unsupported(t.span, "structured bindings", "declare each variable on its own")
 			return
 		}
-		p.fail(t.span, BadDeclaration, "found %s, expected a name", t)
+		f := p.fail(t.span, BadDeclaration, "found %s, expected a name", t)
+		if p.i < 2 {
+			return
+		}
+		if k := p.toks[p.i-1].kind; k > firstKeyword && (k < kVoid || k > kAuto) && p.toks[p.i-2].word() {
+			f.Hint = "'" + spelling[k] + "' is a word of the language and cannot be a name"
+		}
 		return
 	}
 	if p.k == tLBrack {
