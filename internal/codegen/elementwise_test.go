@@ -91,7 +91,7 @@ func TestBinary(t *testing.T) {
 		in := []array{dense(dtype.Float64, a, len(a)), dense(dtype.Float64, c, len(c))}
 		agree(t, f, in, in[0].shape, codegen.Schedule{Group: 64}, codegen.Portable)
 		for _, d := range []dtype.DType{dtype.Float16, dtype.Int32, dtype.Uint8} {
-			if op == formula.Rem && d != dtype.Float16 || op == formula.Pow && d != dtype.Float16 {
+			if (op == formula.Rem || op == formula.Div) && d != dtype.Float16 || op == formula.Pow && d != dtype.Float16 {
 				continue
 			}
 			x, y := random(d, 1, 200), random(d, 2, 200)
@@ -109,7 +109,7 @@ func TestBinary(t *testing.T) {
 func TestIntegers(t *testing.T) {
 	b := define("f")
 	x, y := b.in("x"), b.in("y")
-	for _, op := range []formula.Op{formula.Add, formula.Sub, formula.Mul, formula.Rem, formula.BitAnd, formula.BitOr, formula.BitXor, formula.Shl, formula.Shr, formula.Min, formula.Max, formula.Pow} {
+	for _, op := range []formula.Op{formula.Add, formula.Sub, formula.Mul, formula.Rem, formula.BitAnd, formula.BitOr, formula.BitXor, formula.Shl, formula.Shr, formula.Min, formula.Max, formula.Pow, formula.Div} {
 		b.out("", b.Of(op, x, y))
 	}
 	b.out("", b.Of(formula.Neg, x)).out("", b.Of(formula.BitNot, x)).out("", b.Of(formula.Abs, x)).out("", b.Of(formula.Sign, x)).out("", b.Of(formula.Square, x))
@@ -133,7 +133,7 @@ func TestIntegers(t *testing.T) {
 		case x < 0:
 			sign = -1
 		}
-		for o, want := range []int8{x + y, x - y, x * y, x % y, x & y, x | y, x ^ y, x << y, x >> y, min(x, y), max(x, y), power, -x, ^x, abs, sign, x * x} {
+		for o, want := range []int8{x + y, x - y, x * y, x % y, x & y, x | y, x ^ y, x << y, x >> y, min(x, y), max(x, y), power, x / y, -x, ^x, abs, sign, x * x} {
 			if got[o][i] != float64(want) {
 				t.Errorf("output %d of %d, %d is %v, want %d\n%s", o, x, y, got[o][i], want, k.Source)
 			}

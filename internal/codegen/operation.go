@@ -84,7 +84,15 @@ func (p *plan) operation(n *formula.Node, args []operand) (operand, error) {
 		return p.typed(n.Op, arithmetic(d), s, args...)
 	case formula.Min, formula.Max:
 		return p.typed(n.Op, d, s, args...)
+	case formula.Div:
+		if !d.IsFloat() && (integer(args[0]) || integer(args[1])) {
+			return p.typed(n.Op, d, s, args...)
+		}
+		r, rs = realOf(d, min(s, soft)) // numbers and bools divide as numbers
 	case formula.Pow:
+		if e := args[1]; e.strength == weak && e.op == formula.Const && e.val < 0 {
+			break // no integer
+		}
 		return p.typed(n.Op, arithmetic(d), s, args...)
 	case formula.BitAnd, formula.BitOr, formula.BitXor, formula.Shl, formula.Shr, formula.BitNot:
 		if d.IsFloat() {
@@ -141,6 +149,10 @@ func (p *plan) operation(n *formula.Node, args []operand) (operand, error) {
 	}
 	return p.typed(n.Op, r, rs, args...) // the functions of real numbers
 }
+
+// integer reports whether o is of an integer type, and not just a number that
+// takes on whatever type it meets.
+func integer(o operand) bool { return o.dtype.IsInteger() && o.strength != weak }
 
 func (p *plan) bool(op formula.Op, args ...*node) operand {
 	return operand{p.of(op, dtype.Bool, args...), dtype.Bool, strong}
@@ -244,6 +256,9 @@ func (p *plan) reduction(op formula.Op, x operand) (operand, error) {
 			d = dtype.Int32
 		case dtype.Uint8, dtype.Uint16:
 			d = dtype.Uint32
+		}
+		if !d.IsFloat() {
+			s = strong // a count
 		}
 		return p.typed(op, d, s, x)
 	case formula.MaxOf, formula.MinOf:

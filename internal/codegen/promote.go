@@ -6,9 +6,9 @@ package codegen
 // Promotion is NumPy's where kernels have the types for it. Integers of one
 // signedness meet in the wider one, mixed ones in a signed one that holds both,
 // uint64 and a signed one in float32, as in MLX. An integer or bool meets a
-// float in that float's dtype; float16 and bfloat16 meet in float32. Division
-// and the functions of real numbers make integers float32. Arithmetic makes
-// bools int32.
+// float in that float's dtype; float16 and bfloat16 meet in float32. Functions
+// of real numbers make integers float32. Arithmetic makes bools int32. Integers
+// divide towards zero, but numbers and bools among themselves as numbers.
 
 import (
 	"fmt"

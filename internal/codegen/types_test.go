@@ -81,7 +81,16 @@ func TestResultTypes(t *testing.T) {
 		{"whole constants leave integers", func(b *builder) *formula.Node { return b.Add(b.in("x"), b.Const(7)) }, u8, u8},
 		{"float constants do not", func(b *builder) *formula.Node { return b.Add(b.in("x"), b.Float(7)) }, u8, f},
 		{"parameters are floats", func(b *builder) *formula.Node { return b.Add(b.in("x"), b.param("p", 1)) }, i32, f},
-		{"true division", func(b *builder) *formula.Node { return b.Div(b.in("x"), b.Const(2)) }, i32, f},
+		{"integer division", func(b *builder) *formula.Node { return b.Div(b.in("x"), b.Const(2)) }, i32, i32},
+		{"division of bools", func(b *builder) *formula.Node { return b.Div(b.in("x"), b.Const(2)) }, boolean, f},
+		{"division of tests by numbers", func(b *builder) *formula.Node {
+			x := b.in("x")
+			return b.Mul(x, b.Div(b.Of(formula.Gt, x, b.Const(0)), b.Const(2)))
+		}, h, h},
+		{"division of counts", func(b *builder) *formula.Node {
+			return b.Div(b.Of(formula.Sum, b.Of(formula.Gt, b.in("x"), b.Const(0))), b.Of(formula.Size))
+		}, f, i32},
+		{"negative powers of integers", func(b *builder) *formula.Node { return b.Of(formula.Pow, b.in("x"), b.Const(-2)) }, i32, f},
 		{"division of halves", func(b *builder) *formula.Node { return b.Div(b.in("x"), b.Const(2)) }, h, h},
 		{"exp of integers", unary(formula.Exp), i32, f},
 		{"exp of halves", unary(formula.Exp), h, h},
