@@ -43,7 +43,7 @@ var elementwise = map[formula.Op]rule{
 	formula.Sub: func(b builder, y *formula.Node, x nodes) nodes { return nodes{b.num(1), b.num(-1)} },
 	formula.Mul: func(b builder, y *formula.Node, x nodes) nodes { return nodes{x[1], x[0]} },
 	formula.Div: func(b builder, y *formula.Node, x nodes) nodes {
-		return nodes{b.Div(b.num(1), x[1]), b.Neg(b.Div(y, x[1]))}
+		return nodes{b.Div(b.Float(1), x[1]), b.Neg(b.Div(y, x[1]))} // x[1] may be an integer
 	},
 	formula.Rem: func(b builder, y *formula.Node, x nodes) nodes {
 		return nodes{b.num(1), b.Neg(b.of(formula.Trunc, b.Div(x[0], x[1])))}
@@ -73,12 +73,14 @@ var elementwise = map[formula.Op]rule{
 	formula.Exp:   func(b builder, y *formula.Node, x nodes) nodes { return nodes{y} },
 	formula.Exp2:  func(b builder, y *formula.Node, x nodes) nodes { return nodes{b.scale(math.Ln2, y)} },
 	formula.Expm1: func(b builder, y *formula.Node, x nodes) nodes { return nodes{b.of(formula.Exp, x[0])} },
-	formula.Log:   func(b builder, y *formula.Node, x nodes) nodes { return nodes{b.Div(b.num(1), x[0])} },
+	formula.Log:   func(b builder, y *formula.Node, x nodes) nodes { return nodes{b.Div(b.Float(1), x[0])} },
 	formula.Log2:  func(b builder, y *formula.Node, x nodes) nodes { return nodes{b.Div(b.Float(math.Log2E), x[0])} },
 	formula.Log10: func(b builder, y *formula.Node, x nodes) nodes { return nodes{b.Div(b.Float(math.Log10E), x[0])} },
-	formula.Log1p: func(b builder, y *formula.Node, x nodes) nodes { return nodes{b.Div(b.num(1), b.Add(b.num(1), x[0]))} },
-	formula.Sin:   func(b builder, y *formula.Node, x nodes) nodes { return nodes{b.of(formula.Cos, x[0])} },
-	formula.Cos:   func(b builder, y *formula.Node, x nodes) nodes { return nodes{b.Neg(b.of(formula.Sin, x[0]))} },
+	formula.Log1p: func(b builder, y *formula.Node, x nodes) nodes {
+		return nodes{b.Div(b.Float(1), b.Add(b.num(1), x[0]))}
+	},
+	formula.Sin: func(b builder, y *formula.Node, x nodes) nodes { return nodes{b.of(formula.Cos, x[0])} },
+	formula.Cos: func(b builder, y *formula.Node, x nodes) nodes { return nodes{b.Neg(b.of(formula.Sin, x[0]))} },
 	formula.Tan: func(b builder, y *formula.Node, x nodes) nodes {
 		return nodes{b.Add(b.num(1), b.of(formula.Square, y))}
 	},
@@ -88,7 +90,9 @@ var elementwise = map[formula.Op]rule{
 	formula.Acos: func(b builder, y *formula.Node, x nodes) nodes {
 		return nodes{b.Neg(b.of(formula.Rsqrt, b.oneMinusSquare(x[0])))}
 	},
-	formula.Atan: func(b builder, y *formula.Node, x nodes) nodes { return nodes{b.Div(b.num(1), b.onePlusSquare(x[0]))} },
+	formula.Atan: func(b builder, y *formula.Node, x nodes) nodes {
+		return nodes{b.Div(b.Float(1), b.onePlusSquare(x[0]))}
+	},
 	formula.Sinh: func(b builder, y *formula.Node, x nodes) nodes { return nodes{b.of(formula.Cosh, x[0])} },
 	formula.Cosh: func(b builder, y *formula.Node, x nodes) nodes { return nodes{b.of(formula.Sinh, x[0])} },
 	formula.Tanh: func(b builder, y *formula.Node, x nodes) nodes {
@@ -100,7 +104,9 @@ var elementwise = map[formula.Op]rule{
 	formula.Acosh: func(b builder, y *formula.Node, x nodes) nodes {
 		return nodes{b.of(formula.Rsqrt, b.Mul(b.Sub(x[0], b.num(1)), b.Add(x[0], b.num(1))))}
 	},
-	formula.Atanh: func(b builder, y *formula.Node, x nodes) nodes { return nodes{b.Div(b.num(1), b.oneMinusSquare(x[0]))} },
+	formula.Atanh: func(b builder, y *formula.Node, x nodes) nodes {
+		return nodes{b.Div(b.Float(1), b.oneMinusSquare(x[0]))}
+	},
 	formula.Erf: func(b builder, y *formula.Node, x nodes) nodes {
 		return nodes{b.scale(2/math.SqrtPi, b.of(formula.Exp, b.Neg(b.of(formula.Square, x[0]))))}
 	},
@@ -200,7 +206,7 @@ func (b builder) geluTanh(x *formula.Node) *formula.Node {
 // derivative of y by the element of the row at each place.
 var reductions = map[formula.Op]func(b builder, y, x *formula.Node) *formula.Node{
 	formula.Sum:  func(b builder, y, x *formula.Node) *formula.Node { return b.num(1) },
-	formula.Mean: func(b builder, y, x *formula.Node) *formula.Node { return b.Div(b.num(1), b.size()) },
+	formula.Mean: func(b builder, y, x *formula.Node) *formula.Node { return b.Div(b.Float(1), b.size()) },
 	formula.Var: func(b builder, y, x *formula.Node) *formula.Node {
 		return b.Div(b.scale(2, b.Sub(x, b.of(formula.Mean, x))), b.size())
 	},
