@@ -5,17 +5,21 @@ package zmlx_test
 // there is a Python with MLX, the same made anew.
 
 import (
+	"context"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"math"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/zmlx-go/zmlx"
 	"github.com/zmlx-go/zmlx/encoding/safetensors"
 	"github.com/zmlx-go/zmlx/half"
 	"github.com/zmlx-go/zmlx/internal/deriv"
@@ -50,11 +54,10 @@ type oracleCase struct {
 }
 
 type oracleDifference struct {
-	Of    string // the role of the tensor
-	At    []int  // elements, row-major
-	Ours  []json.RawMessage
-	Why   string
-	found bool
+	Of   string // the role of the tensor
+	At   []int  // elements, row-major
+	Ours []json.RawMessage
+	Why  string
 }
 
 // An oracleCall is one case with inputs of one dtype and shape.
@@ -147,7 +150,7 @@ func numbers(t *testing.T, x *safetensors.Tensor) []float64 {
 	return v
 }
 
-// A place says which element of a broadcast array stands at a row and column
+// place returns which element of a broadcast array stands at a row and column
 // of the full shape.
 func place(full, shape []int, row, column int) int {
 	index := make([]int, len(full))
@@ -178,7 +181,7 @@ func rowsOf(shape []int) (rows, size int) {
 	return rows, size
 }
 
-// An agreement compares the tensors of a case.
+// An agreement compares the tensors of a case, and knows the worst.
 type agreement struct {
 	c     *oracleCase
 	worst float64 // error in units of what is allowed
@@ -186,8 +189,8 @@ type agreement struct {
 }
 
 // compare checks that got agrees with a tensor of MLX's, within tolerance
-// relative to the element and to the greatest of its row; row is the number of
-// elements that were added up or share a scale.
+// relative to the element and to the greatest of its row, and of unit, what
+// rounding to a result's dtype may take from an element of 1.
 func (a *agreement) compare(t *testing.T, call *oracleCall, role string, got []float64, relative, unit float64) {
 	t.Helper()
 	x := call.tensors[role]
@@ -242,7 +245,7 @@ func (a *agreement) compare(t *testing.T, call *oracleCall, role string, got []f
 				scale = max(scale, math.Abs(o))
 			}
 		}
-		allowed := relative*(math.Abs(w)+0.1*scale) + unit*math.Abs(w)
+		allowed := relative*(math.Abs(w)+0.1*scale) + unit*max(math.Abs(w), 0x1p-14)
 		err := math.Abs(got[i] - w)
 		if r := err / allowed; !(r <= a.worst) {
 			a.worst, a.at = r, fmt.Sprintf("%s/%s[%d]: %v, MLX %v", call.name, role, i, got[i], w)
@@ -369,6 +372,117 @@ func checkRows(t *testing.T, doc *oracleDoc, a *agreement, call *oracleCall, f *
 	}
 }
 
+// arrayOf returns a tensor as an array. A strided one is a transposed view of
+// its transposed elements.
+func arrayOf(x *safetensors.Tensor, strided bool) *zmlx.Array {
+	if !strided || len(x.Shape) < 2 {
+		return zmlx.FromBytes(x.DType, x.Data, x.Shape...)
+	}
+	rows, columns, width := x.Shape[0], 1, x.DType.Size()
+	for _, n := range x.Shape[1:] {
+		columns *= n
+	}
+	data := make([]byte, 0, len(x.Data))
+	for j := range columns {
+		for i := range rows {
+			at := (i*columns + j) * width
+			data = append(data, x.Data[at:at+width]...)
+		}
+	}
+	dims := append(slices.Clone(x.Shape[1:]), rows)
+	axes := []int{len(dims) - 1}
+	for k := range dims[1:] {
+		axes = append(axes, k)
+	}
+	return zmlx.FromBytes(x.DType, data, dims...).Transpose(axes...)
+}
+
+// checkArrays compares what an op and its derivative give for arrays with MLX.
+func checkArrays(t *testing.T, doc *oracleDoc, a *agreement, call *oracleCall, op *zmlx.Op, strided bool) {
+	t.Helper()
+	compare := func(role string, got *zmlx.Array) {
+		t.Helper()
+		x := call.tensors[role]
+		native := call.tensors[role+"!"]
+		kind := x.DType
+		if kind == dtype.Float32 && call.dtype.IsFloat() {
+			kind = call.dtype // as the inputs; MLX computed it in float32
+		}
+		data, err := got.Bytes()
+		if err != nil {
+			t.Errorf("%s: %s: %v", call.name, role, err)
+			return
+		}
+		if got.DType() != kind || !slices.Equal(got.Shape(), x.Shape) {
+			t.Errorf("%s: %s is %s %v, MLX has %s %v", call.name, role, got.DType(), got.Shape(), kind, x.Shape)
+			return
+		}
+		v := numbers(t, &safetensors.Tensor{Name: role, DType: got.DType(), Data: data})
+		unit := 0.0
+		if kind == dtype.Float16 || kind == dtype.BFloat16 {
+			unit = doc.Tolerance[kind.String()].Relative
+		}
+		a.compare(t, call, role, v, 2*doc.Tolerance["float32"].Relative, unit)
+		if native != nil {
+			a.compare(t, call, role+"!", v, doc.Tolerance[kind.String()].Native, 0)
+		}
+	}
+	inputs := make([]*zmlx.Array, len(a.c.Inputs))
+	var by []int
+	var primals []*zmlx.Array
+	for i, in := range a.c.Inputs {
+		inputs[i] = arrayOf(call.tensors[in.Name], strided)
+		if call.tensors["d"+in.Name] != nil {
+			by = append(by, i)
+			primals = append(primals, inputs[i])
+		}
+	}
+	results := op.Results(inputs...)
+	for k, y := range results {
+		compare(fmt.Sprintf("y%d", k), y)
+	}
+	if len(by) == 0 {
+		return
+	}
+	var cotangents []*zmlx.Array
+	for k := range results {
+		cotangents = append(cotangents, arrayOf(call.tensors[fmt.Sprintf("c%d", k)], strided))
+	}
+	_, grads := zmlx.VJP(func(args ...*zmlx.Array) []*zmlx.Array {
+		all := slices.Clone(inputs)
+		for k, i := range by {
+			all[i] = args[k]
+		}
+		return op.Results(all...)
+	}, primals, cotangents)
+	for k, i := range by {
+		compare("d"+a.c.Inputs[i].Name, grads[k])
+	}
+}
+
+// testOps compares ops on arrays with data in dir.
+func testOps(t *testing.T, dir string) {
+	doc := loadOracle(t, dir)
+	for _, c := range doc.Cases {
+		t.Run(c.Group+"/"+c.Name, func(t *testing.T) {
+			op, err := zmlx.Define(c.Definition)
+			if err != nil {
+				t.Fatal(err)
+			}
+			a := &agreement{c: c}
+			for _, call := range c.calls {
+				checkArrays(t, doc, a, call, op, false)
+				if c.Group != "hard" && len(call.shape) > 1 && call.dtype.Size() == 4 {
+					checkArrays(t, doc, a, call, op, true)
+				}
+			}
+			t.Logf("%.3f of what is allowed at %s", a.worst, a.at)
+		})
+	}
+}
+
+func TestOpsAgainstMLX(t *testing.T) { testOps(t, oracleDir) }
+
 // testFormulas compares definitions, evaluated in float64, with data in dir:
 // that what they mean and how they are derived is right, whatever computes.
 func testFormulas(t *testing.T, dir string) {
@@ -397,3 +511,28 @@ func testFormulas(t *testing.T, dir string) {
 }
 
 func TestFormulasAgainstMLX(t *testing.T) { testFormulas(t, oracleDir) }
+
+// TestLiveMLX makes the data anew with the Python that ZMLX_PYTHON names, and
+// compares with that.
+func TestLiveMLX(t *testing.T) {
+	python := os.Getenv("ZMLX_PYTHON")
+	if python == "" {
+		t.Skip("ZMLX_PYTHON names no Python with MLX to compare with")
+	}
+	if out, err := exec.Command(python, "-c", "import mlx.core, mlx.nn, numpy").CombinedOutput(); err != nil {
+		lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+		t.Skipf("%s has no MLX and NumPy to compare with: %v: %s", python, err, lines[len(lines)-1])
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	script := filepath.Join("tools", "mlx_oracle.py")
+	if out, err := exec.CommandContext(ctx, python, script, "--check").CombinedOutput(); err != nil {
+		t.Errorf("what is stored is not what MLX computes: %v\n%s", err, out)
+	}
+	dir := t.TempDir()
+	if out, err := exec.CommandContext(ctx, python, script, "--out", dir).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	t.Run("formulas", func(t *testing.T) { testFormulas(t, dir) })
+	t.Run("ops", func(t *testing.T) { testOps(t, dir) })
+}

@@ -123,7 +123,7 @@ def run(doc, case, into):
     for dtype in case.get("dtypes") or doc["default_dtypes"]:
         for shape in shapes_of(doc, case, dtype):
             if 0 in shape and (case.get("empty") == "none" or case.get("empty") == "rows" and shape[-1] == 0):
-                continue  # MLX refuses it, or it has no meaning
+                continue  # MLX refuses it, or may loop for ever where it reduces an empty row
             prefix = f"{case['name']}/{dtype}/{'x'.join(map(str, shape)) or 'scalar'}/"
             last = shape[-1] if shape else 1
             arrays = []
@@ -149,7 +149,10 @@ def run(doc, case, into):
                 for k, c in enumerate(cotangents):
                     into[f"{prefix}c{k}"] = tensor(c.astype(getattr(mx, dtype)))
             into.update(gradients(outputs, wide, by, cotangents, prefix, named, ""))
-            if dtype in ("float16", "bfloat16") and case.get("native", True):
+            # Of rows of one element, derivatives of compositions are often what
+            # rounding leaves of nothing: no oracle.
+            alone = shape[-1:] == [1] and case["group"] == "composition"
+            if dtype in ("float16", "bfloat16") and case.get("native", True) and not alone:
                 for k, y in enumerate(outputs(arrays)):
                     into[f"{prefix}y{k}!"] = tensor(y)
                 narrow = [c.astype(getattr(mx, dtype)) for c in cotangents]
@@ -159,6 +162,8 @@ def run(doc, case, into):
 def gradients(outputs, arrays, by, cotangents, prefix, named, mark):
     if not by:
         return {}
+    if all(c.size == 0 for c in cotangents):  # MLX may loop for ever where it sums over no rows
+        return {f"{prefix}d{named[n]}{mark}": tensor(mx.zeros_like(arrays[n])) for n in by}
 
     def of(*some):
         full = list(arrays)
@@ -176,8 +181,6 @@ def write(path, tensors):
     header, blob = {"__metadata__": {"mlx": mx.__version__}}, b""
     for name in sorted(tensors, key=lambda n: (-width[tensors[n][0]], n)):
         code, shape, data = tensors[name]
-        if not data:
-            code, shape, data = code, shape, b""
         header[name] = {"dtype": code, "shape": shape, "data_offsets": [len(blob), len(blob) + len(data)]}
         blob += data
     text = json.dumps(header, separators=(",", ":")).encode()
