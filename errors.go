@@ -85,6 +85,11 @@ func at(caller string) string {
 
 const thisPackage = "github.com/zmlx-go/zmlx"
 
+var thisFolder = func() string {
+	_, file, _, _ := runtime.Caller(0)
+	return filepath.Dir(file)
+}()
+
 // caller returns the file:line of the call into this package that is being
 // served: the first frame that is not of this package's own files.
 func caller() string {
@@ -94,6 +99,7 @@ func caller() string {
 		f, more := frames.Next()
 		name, own := strings.CutPrefix(f.Function, thisPackage)
 		own = own && (strings.HasPrefix(name, ".") || strings.HasPrefix(name, "/internal/"))
+		own = own || filepath.Dir(f.File) == thisFolder // a closure that was inlined elsewhere
 		if f.File != "" && (!own || strings.HasSuffix(f.File, "_test.go")) {
 			return fmt.Sprintf("%s:%d", f.File, f.Line)
 		}

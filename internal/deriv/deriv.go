@@ -171,7 +171,7 @@ func (g *differ) reverse(n *formula.Node, adjoint map[*formula.Node]*formula.Nod
 		give(n.Args[0], g.Mul(n, g.Sub(a, g.Sum(g.Mul(a, n)))))
 	case n.Op.IsReduction():
 		if r := reductions[n.Op]; r != nil {
-			give(n.Args[0], g.Mul(a, r(g.builder, n, n.Args[0])))
+			give(n.Args[0], g.chain(a, r(g.builder, n, n.Args[0])))
 		}
 	default:
 		if n.Op == formula.Select {
@@ -187,10 +187,48 @@ func (g *differ) reverse(n *formula.Node, adjoint map[*formula.Node]*formula.Nod
 		}
 		for i, p := range r(g.builder, n, n.Args) {
 			if p != nil && differentiable(n.Args[i]) {
-				give(n.Args[i], g.Mul(a, p))
+				give(n.Args[i], g.chain(a, p))
 			}
 		}
 	}
+}
+
+// chain is the cotangent, or tangent, a times the partial derivative p. Where a is 0 because
+// a choice went the other way so is the product, even if p is infinite or NaN
+// there: the derivative of x > 0 ? x : expm1(x) at 1e4 is 1.
+func (g *differ) chain(a, p *formula.Node) *formula.Node {
+	switch {
+	case isZero(a):
+		return a
+	case a.Op == formula.Neg && guarded(a.Args[0]):
+		return g.Neg(g.chain(a.Args[0], p))
+	case a.Op == formula.Add && guarded(a.Args[0]) && guarded(a.Args[1]):
+		return g.Add(g.chain(a.Args[0], p), g.chain(a.Args[1], p))
+	case a.Op == formula.Select && guarded(a):
+		return g.Select(a.Args[0], g.chain(a.Args[1], p), g.chain(a.Args[2], p))
+	case isZero(p):
+		return p
+	case p.Op == formula.Select && fixed(p.Args[1]) && guarded(p):
+		return g.Select(p.Args[0], g.chain(a, p.Args[1]), g.chain(a, p.Args[2]))
+	}
+	return g.Mul(a, p)
+}
+
+func isZero(n *formula.Node) bool { return n.Op == formula.Const && n.Value == 0 }
+
+// guarded reports whether n is 0 by choice somewhere.
+func guarded(n *formula.Node) bool {
+	switch n.Op {
+	case formula.Const:
+		return n.Value == 0
+	case formula.Neg:
+		return guarded(n.Args[0])
+	case formula.Add:
+		return guarded(n.Args[0]) && guarded(n.Args[1])
+	case formula.Select:
+		return guarded(n.Args[1]) || guarded(n.Args[2])
+	}
+	return false
 }
 
 // differentiable reports whether anything can come of a node's cotangent.
@@ -221,7 +259,7 @@ func (g *differ) forward(n *formula.Node, tangent map[*formula.Node]*formula.Nod
 		if r == nil || t0 == nil {
 			return nil
 		}
-		return g.Sum(g.Mul(t0, r(g.builder, n, n.Args[0])))
+		return g.Sum(g.chain(t0, r(g.builder, n, n.Args[0])))
 	case n.Op == formula.Select:
 		t1, t2 := tangent[n.Args[1]], tangent[n.Args[2]]
 		if t1 == nil && t2 == nil {
@@ -252,7 +290,7 @@ func (g *differ) forward(n *formula.Node, tangent map[*formula.Node]*formula.Nod
 		if partials[i] == nil {
 			continue
 		}
-		part := g.Mul(t, partials[i])
+		part := g.chain(t, partials[i])
 		if sum == nil {
 			sum = part
 		} else {
