@@ -189,16 +189,25 @@ func (k *checker) report(d source.Diag, stmt ir.Stmt, buffer string, lanes []int
 	if !d.Span.Valid() {
 		key.stmt = stmt
 	}
-	if i, ok := k.index[key]; ok {
-		k.found[i].Count += len(lanes)
-		return
+	i, again := k.index[key]
+	count := len(lanes)
+	if again {
+		k.found[i].Count += count
+		if d.Severity == source.Warning || k.found[i].Diag.Severity != source.Warning {
+			return
+		}
+		count = k.found[i].Count // a fault takes the place of a warning
 	}
-	k.index[key] = len(k.found)
 	d.Msg = msg()
-	fd := launch.Finding{Diag: d, Buffer: buffer, Group: k.f.groups[0].id, Count: len(lanes)}
+	fd := launch.Finding{Diag: d, Buffer: buffer, Group: k.f.groups[0].id, Count: count}
 	for _, l := range lanes[:min(len(lanes), maxLanes)] {
 		fd.Lanes = append(fd.Lanes, int(l))
 	}
+	if again {
+		k.found[i] = fd
+		return
+	}
+	k.index[key] = len(k.found)
 	k.found = append(k.found, fd)
 	if len(k.found) >= k.max {
 		k.full = true

@@ -297,12 +297,23 @@ func TestRaceDevice(t *testing.T) {
 	clean(t, build(4, true, false), 128, 32, on(out))
 	clean(t, build(1, false, false), 128, 32, on(out))
 
+	// Threads 0 and 1 write equal values, the other pairs do not: a warning
+	// that came first does not hide the fault.
+	k := newKernel("pairs")
+	o := k.out("out", ir.U32)
+	k.Store(ir.U32, k.at(o, ir.U32, k.Binary(ir.Div, k.gid, k.ConstU32(2))), k.Binary(ir.Max, k.gid, k.ConstU32(1)))
+	found = checkRun(t, k.Finish(), 32, 32, on(out))
+	expect(t, found, "data race on out[1]: write by thread 3 of threadgroup 0, write by thread 2, no barrier between")
+	if found[0].Severity != source.Error || found[0].Count != 32 || len(found) != 1 {
+		t.Errorf("found %+v, want one error of 16 races", found)
+	}
+
 	// One thread a group, all on one element: across groups.
 	expect(t, checkRun(t, build(128, false, false), 128, 1, on(out)),
 		"Race: data race on out[0]: read by thread 0 of threadgroup 1, write by thread 0 of threadgroup 0",
 		"Race: data race on out[0]: write by thread 0 of threadgroup 1, write by thread 0 of threadgroup 0")
 	// Bytes of one word are different elements.
-	k := newKernel("bytes")
+	k = newKernel("bytes")
 	b := k.out("b", ir.U32)
 	k.Store(ir.U8, ir.AtIndex(b, k.gid, 1, 0), k.Convert(ir.U8, k.gid))
 	clean(t, k.Finish(), 64, 16, on(make([]uint32, 16)))
