@@ -9,6 +9,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"maps"
 
 	"runtime"
 	"slices"
@@ -43,6 +44,10 @@ type KernelInfo struct {
 // maxVariants bounds the cache: the programs that were not used for longest
 // are dropped.
 const maxVariants = 1024
+
+// maxKernels bounds the registry: beyond it, kernels of which no program is in
+// the cache are forgotten.
+const maxKernels = 4096
 
 var timing atomic.Bool
 
@@ -105,6 +110,9 @@ func (p *programCache) entry(m *MetalKernel) *kernelEntry {
 	if e == nil {
 		if p.kernels == nil {
 			p.kernels = make(map[[sha256.Size]byte]*kernelEntry)
+		}
+		if len(p.kernels) >= maxKernels {
+			maps.DeleteFunc(p.kernels, func(_ [sha256.Size]byte, e *kernelEntry) bool { return e.variants == 0 })
 		}
 		e = &kernelEntry{kernel: m}
 		p.kernels[m.hash] = e

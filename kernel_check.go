@@ -32,7 +32,7 @@ type CheckReport struct {
 	Kernel   string
 	Warnings []Diagnostic // about the text and the launch: what MLX passes in silence
 	Findings []Finding    // bugs that showed in the run
-	Outputs  []*Array     // on the interpreter
+	Outputs  []*Array     // on the interpreter; nil if the launch is beyond the limits of a device
 }
 
 // OK reports whether there are neither findings nor warnings.
@@ -94,15 +94,24 @@ func (m *MetalKernel) Check(ctx context.Context, l Launch, inputs ...*Array) (*C
 			moved[i] = a.To(dev)
 		}
 	}
+	r := &CheckReport{Kernel: m.spec.Name}
 	c, err := m.prepare(l, moved)
+	if e, ok := errors.AsType[*KernelError](err); ok && threads(l.Threadgroup) > signature.MaxThreads {
+		d := Diagnostic{Code: string(launch.ThreadLimit), Message: e.Reason, Text: fmt.Sprintf("%s: %s [%s]", m.spec.Name, e.Reason, launch.ThreadLimit)}
+		r.Findings = []Finding{{Diagnostic: d, Count: 1}}
+		return r, nil
+	}
 	if err != nil {
 		return nil, err
 	}
 	v, err := programs.compile(m, c, true)
+	if e, ok := errors.AsType[*CompileError](err); ok && len(e.Diagnostics) == 1 && e.Diagnostics[0].Code == string(launch.MemoryLimit) {
+		r.Findings = []Finding{{Diagnostic: e.Diagnostics[0], Count: 1}}
+		return r, nil
+	}
 	if err != nil {
 		return nil, err
 	}
-	r := &CheckReport{Kernel: m.spec.Name}
 	set := v.result.Set
 	r.Warnings = diagnostics(set, slices.Concat(v.result.Warnings, m.lint(c, v, set)))
 	var report launch.Report
@@ -112,6 +121,11 @@ func (m *MetalKernel) Check(ctx context.Context, l Launch, inputs ...*Array) (*C
 	}
 	r.Findings = findings(set, &report)
 	return r, nil
+}
+
+// threads returns the number of threads of a threadgroup.
+func threads(group [3]int) float64 {
+	return float64(group[0]) * float64(group[1]) * float64(group[2])
 }
 
 // lint returns the warnings about a call.

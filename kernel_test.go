@@ -222,6 +222,18 @@ func TestKernelCheck(t *testing.T) {
 	if len(r.Findings) != 1 || r.Findings[0].Code != "OutOfBounds" || r.Findings[0].Line != 2 || r.Findings[0].Buffer != "x" {
 		t.Errorf("findings: %v", r)
 	}
+	for code, c := range map[string]struct {
+		source string
+		group  [3]int
+	}{
+		"MemoryLimit": {"threadgroup float s[8193]; s[0] = x[0]; out[0] = s[0];", [3]int{1, 1, 1}},
+		"ThreadLimit": {double, [3]int{64, 17, 1}},
+	} {
+		r, err := compile(t, c.source).Check(context.Background(), zmlx.Launch{Grid: [3]int{64, 64, 1}, Threadgroup: c.group}, zmlx.Ones(zmlx.Float32, 64, 64))
+		if err != nil || len(r.Findings) != 1 || r.Findings[0].Code != code || r.OK() {
+			t.Errorf("%s: %v, %v", code, r, err)
+		}
+	}
 	r, err = compile(t, double).Check(context.Background(), zmlx.Launch{}, zmlx.Ones(zmlx.Float32, 10))
 	if err != nil || !r.OK() {
 		t.Errorf("a clean kernel: %v, %v", r, err)

@@ -96,6 +96,7 @@ const (
 	DivisionByZero   FindingKind = "DivisionByZero"
 	Misaligned       FindingKind = "Misaligned"
 	MemoryLimit      FindingKind = "MemoryLimit" // an error: the kernel does not run
+	ThreadLimit      FindingKind = "ThreadLimit" // an error: the kernel does not run
 )
 
 // A Finding is one bug, at one place, however often it happened there.
