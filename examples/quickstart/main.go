@@ -1,5 +1,5 @@
-// Quickstart: a Metal kernel body, run on whatever device there is, and
-// checked for bugs.
+// Quickstart: a definition with its gradient, and a Metal kernel body, run on
+// whatever device there is, and checked for bugs.
 package main
 
 import (
@@ -11,6 +11,10 @@ import (
 
 	"github.com/zmlx-go/zmlx"
 )
+
+// A definition is one line of mathematics; sums and the like are over the last
+// axis, and what comes after the semicolon are parameters.
+var rmsnorm = zmlx.MustDefine("rmsnorm(x, w; eps=1e-6) = x * rsqrt(mean(x * x) + eps) * w")
 
 // A kernel is a body in the Metal Shading Language, as mx.fast.metal_kernel
 // takes it: inputs and outputs by name, thread attributes where the body
@@ -53,19 +57,23 @@ func main() {
 func run(w io.Writer) error {
 	fmt.Fprintln(w, "device:", zmlx.Default().Name())
 
-	// Call the kernel. Without a grid, one thread runs for each element.
-	a := zmlx.Scalar[float32](2)
+	// Arrays are lazy, and carry the first error to where values leave them.
 	x := zmlx.Linspace(0, 5, 6, zmlx.Float32).Reshape(2, 3)
 	y := zmlx.OnesLike(x)
-	out := saxpy.Call(zmlx.Launch{OutputShapes: [][]int{x.Shape()}, OutputDTypes: []zmlx.DType{zmlx.Float32}}, a, x, y)[0]
-	fmt.Fprintf(w, "2x + 1 =\n%v\n", out)
+	fmt.Fprintf(w, "rmsnorm =\n%.3f\n", rmsnorm.Call(x, y))
 
-	// Arrays are lazy, and carry the first error to where values leave them.
-	values, err := zmlx.Values[float32](out.Transpose())
+	// Functions of arrays have gradients, and operations in a row run as one kernel.
+	loss := func(x *zmlx.Array) *zmlx.Array { return rmsnorm.Call(x, y).Tanh().Square().Sum() }
+	fmt.Fprintf(w, "gradient =\n%.3f\n", zmlx.Grad(loss)(x))
+
+	// Call the kernel. Without a grid, one thread runs for each element.
+	a := zmlx.Scalar[float32](2)
+	out := saxpy.Call(zmlx.Launch{OutputShapes: [][]int{x.Shape()}, OutputDTypes: []zmlx.DType{zmlx.Float32}}, a, x, y)[0]
+	values, err := zmlx.Values[float32](out)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(w, "transposed:", values)
+	fmt.Fprintln(w, "2x + 1 =", values)
 
 	// A mistake is shown in the kernel's own text.
 	typo, err := zmlx.Compile(zmlx.Kernel{

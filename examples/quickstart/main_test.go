@@ -12,8 +12,9 @@ func TestQuickstart(t *testing.T) {
 	}
 	out := b.String()
 	for _, want := range []string{
-		"[[ 1.  3.  5.]\n [ 7.  9. 11.]]",
-		"transposed: [1 7 3 9 5 11]",
+		"rmsnorm =\n[[0.000 0.775 1.549]",
+		"gradient =\n",
+		"2x + 1 = [1 3 5 7 9 11]",
 		"did you mean x?",
 		"[Race]",
 	} {
