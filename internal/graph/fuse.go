@@ -50,13 +50,13 @@ func (n *Node) absorb(i int, keep map[*Node]bool) bool {
 	v.mu.Lock()
 	before, wants, freed := v.node, v.wants, v.freed
 	v.mu.Unlock()
-	if before == nil || before == n || before.work == nil || len(before.outs) != 1 || wants != 1 || freed != "" || keep[before] {
+	if before == nil || before == n || wants != 1 || freed != "" || keep[before] {
 		return false
 	}
 	// Nodes form no cycles, and n is locked before those it depends on.
 	before.mu.Lock()
 	defer before.mu.Unlock()
-	if before.done || before.busy != nil || v.dev != before.outs[0].dev {
+	if before.done || before.busy != nil || before.work == nil || len(before.outs) != 1 {
 		return false
 	}
 	work := n.work.Absorb(i, in, before.work)
