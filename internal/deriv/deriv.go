@@ -198,8 +198,8 @@ func (g *differ) reverse(n *formula.Node, adjoint map[*formula.Node]*formula.Nod
 // there: the derivative of x > 0 ? x : expm1(x) at 1e4 is 1.
 func (g *differ) chain(a, p *formula.Node) *formula.Node {
 	switch {
-	case isZero(a):
-		return a
+	case isZero(a), p.Op == formula.Const && p.Value == 1:
+		return a // a float, whatever p is
 	case a.Op == formula.Neg && guarded(a.Args[0]):
 		return g.Neg(g.chain(a.Args[0], p))
 	case a.Op == formula.Add && guarded(a.Args[0]) && guarded(a.Args[1]):
