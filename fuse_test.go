@@ -6,6 +6,7 @@ package zmlx_test
 import (
 	"context"
 	"math/rand/v2"
+	"sync"
 	"testing"
 
 	"github.com/zmlx-go/zmlx"
@@ -156,6 +157,8 @@ func TestFusionChangesNoBits(t *testing.T) {
 		for i := range leaves {
 			leaves[i] = normal(10*seed+uint64(i), zmlx.Float64, shapes[max(0, i-1)%4]...).MulScalar(3).As(types[i%len(types)])
 		}
+		leaves[1] = normal(10*seed+7, zmlx.Float64, 33, 3).As(types[0]).Transpose()
+		leaves[2] = leaves[2].Slice(zmlx.RangeAll(), zmlx.RangeReverse())
 		before := zmlx.Default().Launches()
 		fused := chain(rand.New(rand.NewPCG(seed, 1)), leaves, false)
 		fused.Eval(context.Background())
@@ -168,6 +171,56 @@ func TestFusionChangesNoBits(t *testing.T) {
 	}
 	if saved < 50 {
 		t.Errorf("fusion saved only %d launches", saved)
+	}
+}
+
+// Whoever asks first, in whatever order, the values are the same.
+func TestFusionConcurrent(t *testing.T) {
+	x := normal(1, zmlx.Float32, 4, 33)
+	build := func() []*zmlx.Array {
+		r := rand.New(rand.NewPCG(5, 6))
+		all := []*zmlx.Array{x}
+		for range 14 {
+			a := all[len(all)-1-r.IntN(min(3, len(all)))]
+			switch r.IntN(4) {
+			case 0:
+				a = a.Tanh()
+			case 1:
+				a = a.Add(all[r.IntN(len(all))])
+			case 2:
+				a = a.Softmax()
+			case 3:
+				a = a.MulScalar(1.25)
+			}
+			all = append(all, a)
+		}
+		return all[1:]
+	}
+	want := build()
+	for _, a := range want {
+		if err := a.Eval(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for round := range uint64(20) {
+		got := build()
+		var wg sync.WaitGroup
+		for g := range uint64(6) {
+			wg.Go(func() {
+				r := rand.New(rand.NewPCG(round, g))
+				for _, i := range r.Perm(len(got))[:5] {
+					if g%2 == 0 {
+						zmlxtest.Same(t, got[i], want[i])
+					} else {
+						zmlxtest.Same(t, got[i].AddScalar(0).MulScalar(1), want[i])
+					}
+				}
+			})
+		}
+		wg.Wait()
+		for i := range got {
+			zmlxtest.Same(t, got[i], want[i])
+		}
 	}
 }
 

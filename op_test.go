@@ -277,3 +277,59 @@ func TestDerivedOpsPrint(t *testing.T) {
 		}
 	}
 }
+
+// The text of an op depends on what it says alone, and shows its steps.
+func TestOpSource(t *testing.T) {
+	const text = "rms(x, w; eps=1e-6) = x * rsqrt(mean(x*x) + eps) * w"
+	specs := []zmlx.InputSpec{{DType: zmlx.Float16, Shape: []int{8, 1024}}, {DType: zmlx.Float16, Shape: []int{1024}}}
+	for _, target := range []string{"msl", "ir"} {
+		for name, of := range map[string]func(*zmlx.Op) *zmlx.Op{
+			"itself": func(o *zmlx.Op) *zmlx.Op { return o },
+			"JVP":    func(o *zmlx.Op) *zmlx.Op { return o.JVP() },
+			"VJP":    func(o *zmlx.Op) *zmlx.Op { return o.VJP() },
+		} {
+			source := func(eps float64, rows int) string {
+				op := of(zmlx.MustDefine(text).With(map[string]float64{"eps": eps}))
+				ins := make([]zmlx.InputSpec, len(op.Inputs()))
+				for i := range ins {
+					ins[i] = specs[i%2]
+					if i%2 == 0 {
+						ins[i].Shape = []int{rows, 1024}
+					}
+				}
+				s, err := op.Source(target, ins...)
+				if err != nil {
+					t.Fatalf("%s of %s: %v", target, name, err)
+				}
+				return s
+			}
+			first := source(1e-6, 8)
+			if !strings.Contains(first, "rsqrt") || strings.Contains(first, "1e-06") {
+				t.Errorf("%s of %s:\n%s", target, name, first)
+			}
+			for range 5 {
+				if source(1e-6, 8) != first {
+					t.Fatalf("%s of %s is not the same each time", target, name)
+				}
+			}
+			if source(0.5, 3) != first {
+				t.Errorf("%s of %s depends on sizes or parameters", target, name)
+			}
+		}
+	}
+	op := zmlx.MustDefine(text)
+	for want, got := range map[string]error{
+		"no target ptx":            second(op.Source("ptx", specs...)),
+		"takes 2 inputs, not 1":    second(op.Source("msl", specs[0])),
+		"shapes do not broadcast":  second(op.Source("msl", specs[0], zmlx.InputSpec{DType: zmlx.Float32, Shape: []int{5}})),
+		"the result is empty":      second(op.Source("msl", zmlx.InputSpec{DType: zmlx.Float32, Shape: []int{0, 5}}, zmlx.InputSpec{DType: zmlx.Float32, Shape: []int{5}})),
+		"definitions do not":       second(op.Source("msl", zmlx.InputSpec{DType: zmlx.Complex64, Shape: []int{5}}, specs[1])),
+		"no parameter q; the para": second(op.With(map[string]float64{"q": 1}).Source("msl", specs...)),
+	} {
+		if got == nil || !strings.Contains(got.Error(), want) {
+			t.Errorf("error is %v, want %q", got, want)
+		}
+	}
+}
+
+func second(_ string, err error) error { return err }
