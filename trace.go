@@ -103,29 +103,7 @@ func history(outs, leaves []*Array) []*record {
 			stop[l.rec] = true
 		}
 	}
-	seen := map[*record]bool{}
-	var all []*record
-	var stack []*record
-	push := func(a *Array) {
-		if a.rec != nil && !seen[a.rec] {
-			seen[a.rec] = true
-			stack = append(stack, a.rec)
-		}
-	}
-	for _, o := range outs {
-		push(o)
-	}
-	for len(stack) > 0 {
-		r := stack[len(stack)-1]
-		stack = stack[:len(stack)-1]
-		all = append(all, r)
-		if !stop[r] {
-			for _, a := range r.in {
-				push(a)
-			}
-		}
-	}
-	slices.SortFunc(all, func(a, b *record) int { return cmp.Compare(a.id, b.id) })
+	all := ancestors(outs, stop)
 	leads := map[*record]bool{}
 	kept := all[:0]
 	for _, r := range all {
@@ -144,9 +122,10 @@ func history(outs, leaves []*Array) []*record {
 // forget how they were made.
 func (s *session) release(results ...[]*Array) {
 	s.open = false
+	followed := followed(slices.Concat(results...))
 	for _, rs := range results {
 		for i, a := range rs {
-			if a != nil && a.rec != nil && !followed(a) {
+			if a != nil && a.rec != nil && !followed[a.rec] {
 				b := *a
 				b.rec = nil
 				rs[i] = &b
@@ -155,25 +134,46 @@ func (s *session) release(results ...[]*Array) {
 	}
 }
 
-// followed reports whether a descends from a leaf of a running transform.
-func followed(a *Array) bool {
+// followed returns the records behind arrays that lead to a leaf of a running
+// transform.
+func followed(arrays []*Array) map[*record]bool {
+	all := ancestors(arrays, nil)
+	leads := map[*record]bool{}
+	for _, r := range all {
+		l, ok := r.prim.(leaf)
+		if ok && l.open || slices.ContainsFunc(r.in, func(a *Array) bool { return a.rec != nil && leads[a.rec] }) {
+			leads[r] = true
+		}
+	}
+	return leads
+}
+
+// ancestors returns the records behind arrays, oldest first, but not those
+// behind the records in stop.
+func ancestors(arrays []*Array, stop map[*record]bool) []*record {
 	seen := map[*record]bool{}
-	stack := []*record{a.rec}
+	var all, stack []*record
+	push := func(a *Array) {
+		if a != nil && a.rec != nil && !seen[a.rec] {
+			seen[a.rec] = true
+			stack = append(stack, a.rec)
+		}
+	}
+	for _, a := range arrays {
+		push(a)
+	}
 	for len(stack) > 0 {
 		r := stack[len(stack)-1]
 		stack = stack[:len(stack)-1]
-		if r == nil || seen[r] {
-			continue
-		}
-		seen[r] = true
-		if l, ok := r.prim.(leaf); ok && l.open {
-			return true
-		}
-		for _, in := range r.in {
-			stack = append(stack, in.rec)
+		all = append(all, r)
+		if !stop[r] {
+			for _, a := range r.in {
+				push(a)
+			}
 		}
 	}
-	return false
+	slices.SortFunc(all, func(a, b *record) int { return cmp.Compare(a.id, b.id) })
+	return all
 }
 
 // pull carries cotangents of outs back to leaves. A result is nil where a leaf
