@@ -91,14 +91,15 @@ var thisFolder = func() string {
 }()
 
 // caller returns the file:line of the call into this package that is being
-// served: the first frame that is not of this package's own files.
+// served: the first frame that is not of this package's own files, or of
+// package classic's, which calls it for others.
 func caller() string {
 	var pcs [32]uintptr
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs[:])])
 	for {
 		f, more := frames.Next()
 		name, own := strings.CutPrefix(f.Function, thisPackage)
-		own = own && (strings.HasPrefix(name, ".") || strings.HasPrefix(name, "/internal/"))
+		own = own && (strings.HasPrefix(name, ".") || strings.HasPrefix(name, "/internal/") || strings.HasPrefix(name, "/classic."))
 		own = own || filepath.Dir(f.File) == thisFolder // a closure that was inlined elsewhere
 		if f.File != "" && (!own || strings.HasSuffix(f.File, "_test.go")) {
 			return fmt.Sprintf("%s:%d", f.File, f.Line)

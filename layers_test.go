@@ -28,7 +28,7 @@ internal/launch
 internal/launch/...
 internal/graph
 .
-kernels/... tune zmlxtest
+kernels/... tune zmlxtest classic
 bench
 cmd/... examples/...
 `
