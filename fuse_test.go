@@ -52,6 +52,13 @@ func TestLaunches(t *testing.T) {
 		{"into a sum", 1, func() []*zmlx.Array { return []*zmlx.Array{x.Mul(y).Sum(-1)} }},
 		{"float16", 1, func() []*zmlx.Array { return []*zmlx.Array{h.Mul(h).Add(h).Tanh().Softmax()} }},
 		{"comparison and choice", 1, func() []*zmlx.Array { return []*zmlx.Array{zmlx.Where(x.Gt(y), x.Exp(), z.Neg())} }},
+		{"more parameters than Metal has slots", 4, func() []*zmlx.Array {
+			a := x
+			for range 40 {
+				a = a.AddScalar(1)
+			}
+			return []*zmlx.Array{a}
+		}},
 		{"after a reduction", 2, func() []*zmlx.Array { return []*zmlx.Array{x.Sum(-1).Exp()} }},
 		{"through a view", 2, func() []*zmlx.Array { return []*zmlx.Array{x.Exp().Transpose().Neg()} }},
 		{"repeated", 2, func() []*zmlx.Array { return []*zmlx.Array{x.Add(b.Exp())} }},

@@ -60,6 +60,7 @@ func (o *Op) launch(dev *Device, inputs []*Array) []*Array {
 	for i, a := range inputs {
 		w.dtypes[i], w.shapes[i] = a.DType(), a.view.Dims
 	}
+	w.slots = w.countSlots(inputs)
 	values, err := graph.NewFusible(o.f.Name, dev.graph, ins, specs, w)
 	if err != nil {
 		return fail(public(err))
@@ -78,6 +79,21 @@ type opWork struct {
 	specs  []spec
 	dtypes []DType // of the inputs
 	shapes [][]int
+	slots  int // at most so many arguments
+}
+
+// countSlots bounds the arguments of the kernel: a strided input takes four,
+// with its shape, strides and number of axes, and a parameter that is a key two.
+func (w *opWork) countSlots(inputs []*Array) int {
+	n := 2*len(w.op.f.Params) + len(w.specs)
+	full := w.full()
+	for _, a := range inputs {
+		dense := a.view.Contiguous() && (a.NDim() <= 1 || slices.Equal(a.view.Dims, full))
+		if n++; !dense {
+			n += 3
+		}
+	}
+	return n
 }
 
 // An opProgram is a generated kernel, ready to run for calls of one shape.
@@ -249,8 +265,8 @@ func scalarBytes(d DType, bits uint64) []byte {
 // Limits of fusion: beyond them a kernel runs out of registers, and of the
 // buffers that a GPU can bind.
 const (
-	maxFusedInputs = 12
-	maxFusedNodes  = 96
+	maxFusedSlots = 28 // and two sizes; Metal has 31
+	maxFusedNodes = 96
 )
 
 // Absorb implements graph.Fusible. Fusing changes no bits: the operations are
@@ -262,7 +278,8 @@ func (w *opWork) Absorb(i int, in graph.Input, before graph.Fusible) graph.Fusib
 		return nil
 	}
 	outer, inner := w.op.f, b.op.f
-	if len(w.shapes)+len(b.shapes)-1 > maxFusedInputs || outer.Graph.Len()+inner.Graph.Len() > maxFusedNodes {
+	slots := w.slots + b.slots - len(b.specs) - 1
+	if slots > maxFusedSlots || outer.Graph.Len()+inner.Graph.Len() > maxFusedNodes {
 		return nil
 	}
 	result := b.specs[0]
@@ -281,7 +298,9 @@ func (w *opWork) Absorb(i int, in graph.Input, before graph.Fusible) graph.Fusib
 	if !slices.Equal(w.full(), result.Dims) || !slices.Equal(b.full(), result.Dims) {
 		return nil
 	}
-	return w.fused(i, b)
+	f := w.fused(i, b)
+	f.slots = slots
+	return f
 }
 
 // sameFloats reports whether both compute in the same type of float: float64
