@@ -2,7 +2,8 @@
 // small kernels on a device, one for each thing that the kernel language and
 // the launch of kernels promise; each result is compared with that of a formula
 // in plain Go that knows nothing of kernels. [AllClose] and [Same] compare an
-// array with what it should be, for tests of any kernel.
+// array with what it should be, for tests of any kernel. [CheckGrad] and
+// [CheckOp] compare derivatives with differences.
 //
 // This file implements the suite's cases and running them.
 package zmlxtest
