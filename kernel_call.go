@@ -73,7 +73,7 @@ func (m *MetalKernel) prepare(l Launch, inputs []*Array) (*call, error) {
 // trimName drops the kernel's name from the start of a message, where it would
 // stand twice.
 func trimName(err error, name string) string {
-	return strings.TrimPrefix(strings.TrimPrefix(err.Error(), name), ": ")
+	return strings.TrimPrefix(strings.TrimPrefix(err.Error(), name+": "), name+" ")
 }
 
 func (m *MetalKernel) outputs(c *call, l Launch) error {

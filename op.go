@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/zmlx-go/zmlx/internal/codegen"
 	"github.com/zmlx-go/zmlx/internal/deriv"
 	"github.com/zmlx-go/zmlx/internal/formula"
 	"github.com/zmlx-go/zmlx/internal/source"
@@ -138,25 +139,36 @@ func (o *Op) Results(inputs ...*Array) []*Array {
 // rowInputs gives inputs with one value for each row the last axis, of length
 // 1, that a call may leave out.
 func (o *Op) rowInputs(inputs []*Array) []*Array {
-	rank := 0
-	some := false
-	for i, in := range o.f.Inputs {
-		if in.Row {
-			some = true
-		} else {
-			rank = max(rank, inputs[i].NDim())
-		}
-	}
-	if !some {
+	if !slices.ContainsFunc(o.f.Inputs, func(in formula.In) bool { return in.Row }) {
 		return inputs
 	}
+	shapes := make([][]int, len(inputs))
+	for i, a := range inputs {
+		shapes[i] = a.view.Dims
+	}
 	inputs = slices.Clone(inputs)
+	rank := 0
+	for i, lacks := range codegen.LackLastAxis(o.f, shapes) {
+		if lacks {
+			inputs[i] = inputs[i].ExpandDims(-1)
+		}
+		rank = max(rank, inputs[i].NDim())
+	}
 	for i, in := range o.f.Inputs {
-		if a := inputs[i]; in.Row && a.NDim() == rank-1 && a.Dim(-1) != 1 {
-			inputs[i] = a.ExpandDims(-1)
+		// Among inputs of more axes, such as cotangents, it could seem to lack its last one.
+		if a := inputs[i]; in.Row && a.Size() > 0 && a.Dim(-1) == 1 {
+			inputs[i] = a.withAxes(rank)
 		}
 	}
 	return inputs
+}
+
+// withAxes returns the array with leading axes of length 1, rank axes in all.
+func (a *Array) withAxes(rank int) *Array {
+	if n := rank - a.NDim(); n > 0 {
+		return a.Reshape(append(slices.Repeat([]int{1}, n), a.view.Dims...)...)
+	}
+	return a
 }
 
 // deriv returns a derived op, made once for each kind and choice of arguments.
@@ -385,8 +397,11 @@ func (p opPrim) vmap(in []*Array, mapped []bool, size int) ([]*Array, error) {
 	}
 	args := slices.Clone(in)
 	for i, a := range in {
-		if mapped[i] {
+		switch {
+		case mapped[i]:
 			args[i] = a.padAxes(a.NDim()-1, rank)
+		case p.op.f.Inputs[i].Row:
+			args[i] = a.withAxes(rank + 1)
 		}
 	}
 	results := p.op.Results(args...)

@@ -249,9 +249,9 @@ func (w *opWork) operand(a codegen.Arg, in []graph.View) (operand, error) {
 		}
 		return scalar(uint64(math.Float32bits(float32(p)))), nil
 	case codegen.FromKeyLow:
-		return scalar(uint64(w.op.params[a.Index]) & math.MaxUint32), nil
+		return scalar(codegen.KeyBits(w.op.params[a.Index]) & math.MaxUint32), nil
 	case codegen.FromKeyHigh:
-		return scalar(uint64(w.op.params[a.Index]) >> 32), nil
+		return scalar(codegen.KeyBits(w.op.params[a.Index]) >> 32), nil
 	}
 	return scalar(a.Value), nil
 }

@@ -88,7 +88,7 @@ func VJP(f Func, primals, cotangents []*Array) (outs, grads []*Array) {
 	s := &session{open: true}
 	leaves := s.follow(primals)
 	outs = slices.Clone(f(leaves...))
-	err := matching("vjp", "cotangents", outs, cotangents)
+	err := matching("vjp", "cotangent", outs, cotangents)
 	if err == nil {
 		grads, err = pull(outs, cotangents, leaves)
 	}
@@ -105,7 +105,7 @@ func VJP(f Func, primals, cotangents []*Array) (outs, grads []*Array) {
 // tangents of primals: the product of the Jacobian with them. A nil tangent
 // stands for zero.
 func JVP(f Func, primals, tangents []*Array) (outs, outTangents []*Array) {
-	if err := matching("jvp", "tangents", primals, tangents); err != nil {
+	if err := matching("jvp", "tangent", primals, tangents); err != nil {
 		return []*Array{failed(err)}, []*Array{failed(err)}
 	}
 	s := &session{open: true}
@@ -188,7 +188,7 @@ func zeroFill(arrays, like []*Array) {
 // matching checks that derivatives go with the arrays they belong to.
 func matching(op, what string, arrays, derivs []*Array) error {
 	if len(arrays) != len(derivs) {
-		return &TransformError{Op: op, Reason: fmt.Sprintf("%d %s for %d arrays", len(derivs), what, len(arrays)), Caller: caller()}
+		return &TransformError{Op: op, Reason: fmt.Sprintf("%d %ss for %d arrays", len(derivs), what, len(arrays)), Caller: caller()}
 	}
 	for i, d := range derivs {
 		if d == nil || arrays[i].Err() != nil {

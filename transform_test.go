@@ -165,11 +165,11 @@ func TestVJPAndJVP(t *testing.T) {
 	_, grads = zmlx.VJP(f, arrays{x, y}, arrays{y})
 	wantError("count", "1 cotangents for 3 arrays", grads)
 	_, grads = zmlx.VJP(f, arrays{x, y}, arrays{zmlx.Ones(zmlx.Float32, 3), nil, nil})
-	wantError("shape", "cotangents 0 has shape [3], and its array [2]", grads)
+	wantError("shape", "cotangent 0 has shape [3], and its array [2]", grads)
 	_, tangents = zmlx.JVP(f, arrays{x, y}, arrays{x})
 	wantError("count", "1 tangents for 2 arrays", tangents)
 	_, tangents = zmlx.JVP(f, arrays{x, y}, arrays{x, zmlx.Scalar[float32](1)})
-	wantError("shape", "tangents 1 has shape [], and its array [2]", tangents)
+	wantError("shape", "tangent 1 has shape [], and its array [2]", tangents)
 }
 
 func TestJacobian(t *testing.T) {

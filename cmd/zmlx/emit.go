@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -19,8 +20,8 @@ type emitCommand struct {
 	Capsule string   `arg:"" name:"capsule-or-definition" help:"Capsule with the kernel, a JSON file, or a definition such as 'f(x) = tanh(x)'."`
 	VJP     bool     `name:"vjp" help:"Of a definition: its reverse derivative."`
 	JVP     bool     `name:"jvp" help:"Of a definition: its forward derivative."`
-	DType   []string `name:"dtype" help:"Of a definition: the inputs' dtype, or NAME=DTYPE for one." default:"float32" placeholder:"D" sep:"none"`
-	Shape   []string `name:"shape" help:"Of a definition: the inputs' shape, or NAME=SHAPE for one." default:"8,1024" placeholder:"S" sep:"none"`
+	DType   []string `name:"dtype" help:"Of a definition: the inputs' dtype (float32), or NAME=DTYPE for one." placeholder:"D" sep:"none"`
+	Shape   []string `name:"shape" help:"Of a definition: the inputs' shape (8,1024), or NAME=SHAPE for one." placeholder:"S" sep:"none"`
 	Target  string   `help:"What to print: ir (the typed program) or msl (the Metal text that MLX generates)." enum:"ir,msl" required:"" placeholder:"ir|msl"`
 }
 
@@ -65,14 +66,17 @@ func (c *emitCommand) definition(env environment) error {
 	case c.JVP:
 		op = op.JVP()
 	}
+	if err := c.known(op.Inputs()); err != nil {
+		return err
+	}
 	specs := make([]zmlx.InputSpec, len(op.Inputs()))
 	for i, name := range op.Inputs() {
-		d, err := dtype.Parse(choice(c.DType, name))
+		d, err := dtype.Parse(choice(c.DType, name, "float32"))
 		if err != nil {
 			return fmt.Errorf("--dtype: %w", err)
 		}
 		specs[i].DType = d
-		for _, part := range strings.FieldsFunc(choice(c.Shape, name), func(r rune) bool { return r == ',' || r == 'x' }) {
+		for _, part := range strings.FieldsFunc(choice(c.Shape, name, "8,1024"), func(r rune) bool { return r == ',' || r == 'x' }) {
 			n, err := strconv.Atoi(strings.TrimSpace(part))
 			if err != nil || n < 0 {
 				return fmt.Errorf("--shape: %q is no length of an axis", part)
@@ -88,9 +92,21 @@ func (c *emitCommand) definition(env environment) error {
 	return err
 }
 
-// choice returns the value that NAME=VALUE gives a name, or the one for all.
-func choice(values []string, name string) string {
-	all := ""
+// known refuses values for inputs that the definition does not have.
+func (c *emitCommand) known(inputs []string) error {
+	for flag, values := range map[string][]string{"--dtype": c.DType, "--shape": c.Shape} {
+		for _, v := range values {
+			if name, _, ok := strings.Cut(v, "="); ok && !slices.Contains(inputs, name) {
+				return fmt.Errorf("%s %s: no input of this name; the inputs are: %s", flag, v, list(inputs))
+			}
+		}
+	}
+	return nil
+}
+
+// choice returns the value that NAME=VALUE gives a name, or else all, or the
+// last one that is given for all.
+func choice(values []string, name, all string) string {
 	for _, v := range values {
 		n, value, ok := strings.Cut(v, "=")
 		switch {

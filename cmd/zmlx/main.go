@@ -132,6 +132,9 @@ func dropCaller(err error) {
 	if e, ok := errors.AsType[*zmlx.DTypeError](err); ok {
 		e.Caller = ""
 	}
+	if e, ok := errors.AsType[*zmlx.TransformError](err); ok {
+		e.Caller = ""
+	}
 }
 
 // printJSON prints v, indented.

@@ -80,7 +80,7 @@ type Source uint8
 const (
 	FromInput   Source = iota // input Index of the call
 	FromParam                 // parameter Index: a 0-dim float of dtype DType
-	FromKeyLow                // the low 32 bits of parameter Index, taken as uint64
+	FromKeyLow                // the low 32 bits of KeyBits of parameter Index
 	FromKeyHigh               // its high 32 bits
 	FromSize                  // a size: Value
 )

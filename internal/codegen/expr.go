@@ -348,9 +348,23 @@ func (e *emitter) input(n *node) (string, int) {
 	return e.known[n], precPrimary
 }
 
+// KeyBits returns the key of uniform that a number is: itself without its
+// fraction, negative ones in two's complement, 0 for what 64 bits do not hold.
+// Go leaves such conversions to the processor.
+func KeyBits(v float64) uint64 {
+	switch {
+	case v >= 0 && v < 1<<64:
+		return uint64(v)
+	case v < 0 && v >= -1<<63:
+		return uint64(int64(v))
+	}
+	return 0
+}
+
 // uniform draws the element's random number.
 func (e *emitter) uniform(n *node) string {
-	low, high := fmt.Sprintf("%#xu", uint32(uint64(n.val))), fmt.Sprintf("%#xu", uint32(uint64(n.val)>>32))
+	key := KeyBits(n.val)
+	low, high := fmt.Sprintf("%#xu", uint32(key)), fmt.Sprintf("%#xu", key>>32)
 	if n.index >= 0 {
 		e.keys[n.index] = true
 		low, high = e.names.keys[n.index]+"_low", e.names.keys[n.index]+"_high"

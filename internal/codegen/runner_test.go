@@ -278,9 +278,9 @@ func argument(a codegen.Arg, inputs []array, params []float64) []byte {
 	case codegen.FromParam:
 		return encode(nil, a.DType, params[a.Index])
 	case codegen.FromKeyLow:
-		return binary.LittleEndian.AppendUint32(nil, uint32(uint64(params[a.Index])))
+		return binary.LittleEndian.AppendUint32(nil, uint32(codegen.KeyBits(params[a.Index])))
 	case codegen.FromKeyHigh:
-		return binary.LittleEndian.AppendUint32(nil, uint32(uint64(params[a.Index])>>32))
+		return binary.LittleEndian.AppendUint32(nil, uint32(codegen.KeyBits(params[a.Index])>>32))
 	}
 	return encode(nil, a.DType, float64(a.Value))
 }

@@ -87,16 +87,11 @@ func (p *plan) shapes(c Call) error {
 			}
 		}
 	}
-	rank, alone := len(full), !slices.ContainsFunc(p.f.Inputs, func(in formula.In) bool { return !in.Row })
-	if alone { // rows of one element: the input of the most axes says where they are
-		for _, in := range c.Inputs {
-			r := len(in.Shape)
-			if r == 0 || in.Shape[r-1] != 1 {
-				r++
-			}
-			rank = max(rank, r)
-		}
+	shapes := make([][]int, len(c.Inputs))
+	for i, in := range c.Inputs {
+		shapes[i] = in.Shape
 	}
+	lacks := LackLastAxis(p.f, shapes)
 	for i, in := range c.Inputs {
 		pi := &p.inputs[i]
 		*pi = planInput{
@@ -104,7 +99,7 @@ func (p *plan) shapes(c Call) error {
 			row: p.f.Inputs[i].Row, aligned: !in.Misaligned, used: pi.used,
 		}
 		if pi.row {
-			if err := pi.restore(p.f.Name, full, rank, alone); err != nil {
+			if err := pi.restore(p.f.Name, lacks[i]); err != nil {
 				return err
 			}
 		}
@@ -156,28 +151,52 @@ func (p *plan) join(full, dims []int) ([]int, error) {
 	return out, nil
 }
 
-// restore gives an input with one value for each row the axis of length 1 that
-// it may lack. full is the shape of the others, rank the number of axes; alone
-// says that there are no others.
-func (in *planInput) restore(name string, full []int, rank int, alone bool) error {
-	if n := len(in.dims); n == rank-1 || alone && n > 0 && in.dims[n-1] != 1 {
-		fits := alone
-		if !alone {
-			lead, ok := broadcast(full[:rank-1], in.dims)
-			fits = ok && slices.Equal(lead, full[:rank-1])
+// LackLastAxis says which inputs with one value for each row lack the last
+// axis, of length 1, in a call with these shapes: those that fit the rows of
+// the other inputs without it. If there are no others, rows have one element,
+// and those lack it whose last axis is longer.
+func LackLastAxis(f *formula.Formula, shapes [][]int) []bool {
+	lacks := make([]bool, len(shapes))
+	var full []int
+	alone := true
+	for i, in := range f.Inputs {
+		if in.Row {
+			continue
 		}
-		if fits {
-			in.dims = append(in.dims, 1)
-			if in.strides != nil {
-				in.strides = append(in.strides, 1)
-			}
-			return nil
+		alone = false
+		var ok bool
+		if full, ok = broadcast(full, shapes[i]); !ok {
+			return lacks
 		}
 	}
-	if n := len(in.dims); n > 0 && in.dims[n-1] == 1 || n == 0 {
+	for i, in := range f.Inputs {
+		n := len(shapes[i])
+		switch {
+		case !in.Row:
+		case alone:
+			lacks[i] = n == 0 || shapes[i][n-1] != 1
+		case n == len(full)-1:
+			lead, ok := broadcast(full[:n], shapes[i])
+			lacks[i] = ok && slices.Equal(lead, full[:n])
+		}
+	}
+	return lacks
+}
+
+// restore gives an input with one value for each row the axis of length 1 that
+// it lacks.
+func (in *planInput) restore(name string, lacks bool) error {
+	if lacks {
+		in.dims = append(in.dims, 1)
+		if in.strides != nil {
+			in.strides = append(in.strides, 1)
+		}
 		return nil
 	}
-	return fmt.Errorf("%s: %s has one value for each row, but its shape is %s; its last axis has to be of length 1 or missing", name, in.name, format(in.dims))
+	if n := len(in.dims); n > 0 && in.dims[n-1] != 1 {
+		return fmt.Errorf("%s: %s has one value for each row, but its shape is %s; its last axis has to be of length 1 or missing", name, in.name, format(in.dims))
+	}
+	return nil
 }
 
 // place chooses the layout.
