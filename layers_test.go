@@ -15,7 +15,7 @@ import (
 // its own; "..." stands for folders below. A kernel's way is downwards. Tests
 // may import what they like, such as a device to run on.
 const layers = `
-half internal/dtype internal/source internal/shape internal/dl internal/report
+half internal/dtype internal/source internal/shape internal/dl internal/diskcache internal/report
 internal/signature internal/parse internal/source/errortest encoding/npy encoding/safetensors
 internal/check internal/capsule
 internal/ir internal/formula
@@ -38,7 +38,7 @@ cmd/... examples/...
 var outside = map[string][]string{
 	"github.com/ebitengine/purego":    {"internal/dl"},
 	"github.com/alecthomas/kong":      {"cmd/zmlx"},
-	"github.com/rogpeppe/go-internal": {".", "tune", "internal/launch/...", "cmd/zmlx"},
+	"github.com/rogpeppe/go-internal": {"internal/diskcache", ".", "tune", "internal/launch/...", "cmd/zmlx"},
 	"golang.org/x/term":               {"cmd/zmlx", "internal/report"},
 	"golang.org/x/perf":               {"cmd/zmlx", "bench", "tune"},
 }
