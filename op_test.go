@@ -164,6 +164,27 @@ func TestOpRowInputs(t *testing.T) {
 	wantValues[float32](t, op.Call(x.At(1), zmlx.Scalar[float32](2)), 6, 6, 6)
 }
 
+// An input with one value for each row keeps its rows among arrays of more
+// axes: under Vmap, and in derivatives.
+func TestOpRowInputsKeepTheirRows(t *testing.T) {
+	op := zmlx.MustDefine("centre(x, m[1]) = (x - m) * m")
+	m := zmlx.FromSlice([]float32{1, 10})
+	x := zmlx.FromSlice([]float32{1, 2, 3, 4, 5, 6, 7, 8}).Reshape(2, 2, 2)
+	mapped := zmlx.Vmap(op.Results, 0, zmlx.NotMapped)(x, m)[0]
+	wantValues[float32](t, mapped, 0, 1, -70, -60, 4, 5, -30, -20)
+
+	// One row in each of two batches: (2, 1) are the rows, not one row's value.
+	y := x.Reshape(2, 1, 4)
+	ct := zmlx.OnesLike(y)
+	outs, grads := zmlx.VJP(op.Results, []*zmlx.Array{y, m.Reshape(2, 1)}, []*zmlx.Array{ct})
+	wantValues[float32](t, outs[0], 0, 1, 2, 3, -50, -40, -30, -20)
+	wantValues[float32](t, grads[1], 10-8, 26-80)
+
+	alone := zmlx.MustDefine("twice(m[1]) = m * 2")
+	_, grads = zmlx.VJP(alone.Results, []*zmlx.Array{m}, []*zmlx.Array{m})
+	wantValues[float32](t, grads[0], 2, 20)
+}
+
 func TestOpDTypes(t *testing.T) {
 	double := zmlx.MustDefine("twice(x) = x + x")
 	half := zmlx.MustDefine("halved(x) = x / 2.0")
