@@ -1,0 +1,176 @@
+package cc
+
+// This file implements compiling C texts to libraries and loading these.
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/zmlx-go/zmlx/internal/diskcache"
+	"github.com/zmlx-go/zmlx/internal/dl"
+)
+
+// A Unit is a kernel as C text. The text defines
+//
+//	typedef struct { uint32_t grid[3], group[3], groups[3]; } zmlx_launch;
+//	void ENTRY(void *const *params, const zmlx_launch *launch,
+//	           uint64_t first, uint64_t last, void *scratch);
+//
+// which runs threadgroups first to last-1, counted with x fastest. params[i]
+// is the address of parameter i's first element; scratch is Scratch bytes at a
+// multiple of 64 that nobody else uses meanwhile, with anything in them.
+type Unit struct {
+	Text    string
+	Entry   string
+	Scratch int
+}
+
+// A BuildError says why a kernel's C text did not become a library.
+type BuildError struct {
+	Kernel  string
+	Command []string // of the compiler
+	Reason  error    // its exit status, or that it took too long
+	Output  string   // what it printed
+	Source  string   // file with the C text
+}
+
+// maxOutput bounds how much of a compiler's output is kept.
+const maxOutput = 64 << 10
+
+func (e *BuildError) Error() string {
+	text := fmt.Sprintf("cannot compile kernel %s: %s: %v; its C text is in %s", e.Kernel, e.Command[0], e.Reason, e.Source)
+	lines := strings.Split(strings.TrimSpace(e.Output), "\n")
+	const most = 20
+	if len(lines) > most {
+		lines = append(lines[:most], fmt.Sprintf("… %d lines more", len(lines)-most))
+	}
+	if lines[0] != "" {
+		text += "\n" + strings.Join(lines, "\n")
+	}
+	return text
+}
+
+func (e *BuildError) Unwrap() error { return e.Reason }
+
+// errTooSlow is a BuildError's reason when the compiler was killed.
+var errTooSlow = errors.New("it took too long and was stopped")
+
+// buildSlots bounds how many compilers run at once.
+var buildSlots = sync.OnceValue(func() chan struct{} { return make(chan struct{}, runtime.NumCPU()) })
+
+// build compiles text to the library out. Other files are left beside it.
+func (d *device) build(ctx context.Context, kernel, text, out string) error {
+	select {
+	case buildSlots() <- struct{}{}:
+		defer func() { <-buildSlots() }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	dir := filepath.Dir(out)
+	if err := os.WriteFile(filepath.Join(dir, "kernel.c"), []byte(text), 0o600); err != nil {
+		return err
+	}
+	c := d.compiler
+	command := slices.Concat(c.Command, c.Flags, []string{"-o", out, "kernel.c", "-lm"})
+	limited, cancel := context.WithTimeoutCause(ctx, d.timeout, errTooSlow)
+	defer cancel()
+	cmd := exec.CommandContext(limited, command[0], command[1:]...)
+	killAll(cmd)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "LC_ALL=C", "TMPDIR="+dir)
+	var output bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &output, &output
+	reason := cmd.Run()
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if cause := context.Cause(limited); cause != nil {
+		reason = fmt.Errorf("%w after %v", cause, d.timeout)
+	}
+	if reason == nil {
+		if info, err := os.Stat(out); err != nil || info.Size() == 0 {
+			reason = errors.New("it made no library, though it reported no error")
+		}
+	}
+	if reason == nil {
+		return nil
+	}
+	return &BuildError{
+		Kernel:  kernel,
+		Command: command,
+		Reason:  reason,
+		Output:  string(output.Next(maxOutput)),
+	}
+}
+
+// A library is a loaded kernel.
+type library struct {
+	dl.Lib
+	entry uintptr
+}
+
+// load returns a unit's library, compiled unless the cache has it.
+func (d *device) load(ctx context.Context, kernel string, u Unit) (library, error) {
+	c := d.compiler
+	key := diskcache.NewKey("cc object 1", runtime.GOARCH, c.id, strings.Join(c.Flags, "\x00"), u.Text)
+	write := func(path string) error { return d.build(ctx, kernel, u.Text, path) }
+	file, err := d.cache.Make(ctx, key, "kernel "+kernel, write)
+	if err != nil {
+		return library{}, d.keepSource(err, kernel, key, u.Text)
+	}
+	lib, err := dl.Open(file.Path)
+	file.Release()
+	if err != nil && !file.Temporary { // trimmed this instant, or not what was put there
+		if file, err = d.cache.Put(ctx, key, "kernel "+kernel, write); err != nil {
+			return library{}, d.keepSource(err, kernel, key, u.Text)
+		}
+		lib, err = dl.Open(file.Path)
+		file.Release()
+	}
+	if err != nil {
+		return library{}, fmt.Errorf("kernel %s was compiled by %s for %s but does not load: %w", kernel, c.Command[0], c.Target, err)
+	}
+	entry, err := lib.Sym(u.Entry)
+	if err != nil {
+		return library{}, errors.Join(fmt.Errorf("kernel %s: %w", kernel, err), lib.Close())
+	}
+	return library{lib, entry}, nil
+}
+
+// keepSource keeps the text that a BuildError is about.
+func (d *device) keepSource(err error, kernel string, key diskcache.Key, text string) error {
+	e, ok := errors.AsType[*BuildError](err)
+	if !ok {
+		return err
+	}
+	source, keepErr := d.cache.Keep(fileName(kernel)+"-"+key.String()[:12]+".c", []byte(text))
+	if keepErr != nil {
+		source = fmt.Sprintf("no file (%v)", keepErr)
+	}
+	e.Source = source
+	return e
+}
+
+// fileName returns a kernel's name as far as files can be called so.
+func fileName(kernel string) string {
+	name := strings.Map(func(r rune) rune {
+		if r == '_' || '0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' {
+			return r
+		}
+		return '_'
+	}, kernel)
+	return name[:min(len(name), 60)]
+}
+
+// defaultTimeout bounds how long one kernel may take to compile.
+const defaultTimeout = 2 * time.Minute

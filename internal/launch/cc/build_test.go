@@ -1,0 +1,249 @@
+package cc
+
+// This file implements tests of compilers that are missing, fail or hang, and
+// of the cache.
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/zmlx-go/zmlx/internal/diskcache"
+	"github.com/zmlx-go/zmlx/internal/dl"
+)
+
+// script writes a compiler that answers questions as the real one does and is
+// given shell text for when it compiles.
+func script(t *testing.T, d *device, compiling string) string {
+	t.Helper()
+	if runtime.GOOS == "windows" {
+		t.Skip("the compilers of this test are shell scripts")
+	}
+	path := filepath.Join(t.TempDir(), "my cc")
+	text := "#!/bin/sh\nreal='" + d.compiler.Command[0] + "'\ncase \"$*\" in *-shared*) ;; *) exec \"$real\" \"$@\";; esac\n" + compiling + "\n"
+	if err := os.WriteFile(path, []byte(text), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func newCache(t *testing.T) *diskcache.Cache {
+	return diskcache.Open(t.TempDir(), diskcache.Limits{})
+}
+
+func TestNoCompiler(t *testing.T) {
+	if !dl.Supported {
+		t.Skip("this build cannot load libraries")
+	}
+	t.Setenv("PATH", t.TempDir())
+	t.Setenv("ZMLX_CC", "")
+	_, err := open(t.Context(), Config{Cache: newCache(t)})
+	if !errors.Is(err, ErrAbsent) {
+		t.Fatalf("error %v, want ErrAbsent", err)
+	}
+	for _, want := range []string{"cc is not in PATH", "gcc is not in PATH", "clang is not in PATH", "ZMLX_CC"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("error %q does not say %q", err, want)
+		}
+	}
+	t.Setenv("ZMLX_CC", "no-such-compiler -v")
+	_, attempts, err := Find(t.Context(), newCache(t))
+	if !errors.Is(err, ErrAbsent) || !strings.Contains(err.Error(), "no-such-compiler is not in PATH") {
+		t.Errorf("error %v, want ErrAbsent with the name", err)
+	}
+	if len(attempts) != 1 || attempts[0].Where != "ZMLX_CC" || attempts[0].Found {
+		t.Errorf("attempts %+v, want ZMLX_CC's alone", attempts)
+	}
+}
+
+func TestCompilerChosen(t *testing.T) {
+	d := newDevice(t)
+	t.Setenv("ZMLX_CC", script(t, d, `exec "$real" "$@"`)) // a path with a space
+	t.Setenv("ZMLX_CFLAGS", "-DANSWER=42 -O1")
+	chosen, err := open(t.Context(), Config{Cache: d.cache})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := mustProgram(t, chosen, unit("*(int32_t *)params[0] = ANSWER;"), "out")
+	out := mustAlloc(t, chosen, 4)
+	if err := p.Run(t.Context(), line(1, 1, arg(out))); err != nil {
+		t.Fatal(err)
+	}
+	if got := values[int32](out)[0]; got != 42 {
+		t.Errorf("out is %d, want the 42 of ZMLX_CFLAGS", got)
+	}
+	t.Setenv("ZMLX_CC", d.compiler.Command[0]+" -DMINE=43")
+	if chosen, err = open(t.Context(), Config{Cache: d.cache}); err != nil {
+		t.Fatal(err)
+	}
+	p = mustProgram(t, chosen, unit("*(int32_t *)params[0] = MINE;"), "out")
+	if err := p.Run(t.Context(), line(1, 1, arg(out))); err != nil {
+		t.Fatal(err)
+	}
+	if got := values[int32](out)[0]; got != 43 {
+		t.Errorf("out is %d, want the 43 of ZMLX_CC", got)
+	}
+}
+
+func TestBuildError(t *testing.T) {
+	d := newDevice(t)
+	for _, cache := range []*diskcache.Cache{d.cache, {}} {
+		d.cache = cache
+		u := unit("this is not C;")
+		_, err := d.program(t.Context(), "bad/name", u, nil)
+		e, ok := errors.AsType[*BuildError](err)
+		if !ok {
+			t.Fatalf("error %v, want a BuildError", err)
+		}
+		if !strings.Contains(e.Output, "error:") || !strings.Contains(err.Error(), e.Source) || !strings.Contains(err.Error(), "error:") {
+			t.Errorf("error %q with output %q, want both to have the compiler's error", err, e.Output)
+		}
+		kept, err := os.ReadFile(e.Source)
+		if err != nil || string(kept) != u.Text {
+			t.Errorf("the file %s does not have the source, error %v", e.Source, err)
+		}
+		if cache.Dir() == "" {
+			os.Remove(e.Source)
+		}
+	}
+}
+
+func TestMissingEntry(t *testing.T) {
+	d := newDevice(t)
+	u := unit("")
+	u.Entry = "elsewhere"
+	if _, err := d.program(t.Context(), "k", u, nil); err == nil || !strings.Contains(err.Error(), "no symbol elsewhere") {
+		t.Errorf("error %v, want one about the symbol", err)
+	}
+}
+
+func TestCompilerFails(t *testing.T) {
+	d := newDevice(t)
+	for compiling, want := range map[string]string{
+		"echo out of luck >&2; exit 3": "out of luck",
+		"kill -SEGV $$":                "segmentation fault",
+		"exit 0":                       "it made no library, though it reported no error",
+		`for f; do [ "$last" = -o ] && echo text > "$f"; last=$f; done`: "does not load",
+	} {
+		t.Setenv("ZMLX_CC", script(t, d, compiling))
+		_, err := open(t.Context(), Config{Cache: newCache(t)})
+		if err == nil || errors.Is(err, ErrAbsent) || !strings.Contains(err.Error(), want) {
+			t.Errorf("compiler %q: error %v, want one with %q that is not ErrAbsent", compiling, err, want)
+		}
+	}
+}
+
+// TestCompilerHangs demands that a compiler that hangs is stopped with its
+// children.
+func TestCompilerHangs(t *testing.T) {
+	d := newDevice(t)
+	pidFile := filepath.Join(t.TempDir(), "pid")
+	t.Setenv("ZMLX_CC", script(t, d, "sleep 1000 & echo $! > '"+pidFile+"'; wait"))
+	_, err := open(t.Context(), Config{Cache: newCache(t), Timeout: 300 * time.Millisecond})
+	e, ok := errors.AsType[*BuildError](err)
+	if !ok || !errors.Is(err, errTooSlow) {
+		t.Fatalf("error %v, want a BuildError about the time", err)
+	}
+	if kept, err := os.ReadFile(e.Source); err != nil || string(kept) != trial {
+		t.Errorf("the file %s does not have the source, error %v", e.Source, err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	if _, err := open(ctx, Config{Cache: newCache(t)}); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("error %v, want context.DeadlineExceeded", err)
+	}
+	text, err := os.ReadFile(pidFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 500 {
+		if !running(pid) {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Errorf("process %d, which the compiler started, still runs", pid)
+}
+
+// running reports whether a process has not ended, as far as the system tells.
+func running(pid int) bool {
+	stat, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
+	if err != nil {
+		return false
+	}
+	_, after, _ := strings.Cut(string(stat), ") ")
+	return !strings.HasPrefix(after, "Z")
+}
+
+// TestCacheOfLibraries counts compilations by a compiler that keeps a tally.
+func TestCacheOfLibraries(t *testing.T) {
+	d := newDevice(t)
+	tally := filepath.Join(t.TempDir(), "tally")
+	t.Setenv("ZMLX_CC", script(t, d, "echo x >> '"+tally+"'; exec \"$real\" \"$@\""))
+	cache := newCache(t)
+	compiled := func() int {
+		text, _ := os.ReadFile(tally)
+		return strings.Count(string(text), "x")
+	}
+	use := func(what string, want int) {
+		t.Helper()
+		dev, err := open(t.Context(), Config{Cache: cache})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := dev.program(t.Context(), "k", unit("*(int32_t *)params[0] = 9;"), []string{"out"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		out := mustAlloc(t, dev, 4)
+		if err := errors.Join(p.Run(t.Context(), line(1, 1, arg(out))), p.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if got := values[int32](out)[0]; got != 9 {
+			t.Errorf("%s: out is %d, want 9", what, got)
+		}
+		if got := compiled(); got != want {
+			t.Errorf("%s: %d compilations so far, want %d", what, got, want)
+		}
+	}
+	use("cold", 2) // the trial kernel and this one
+	use("warm", 2)
+
+	var kernel diskcache.Entry
+	entries, err := cache.List()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if e.Name == "kernel k" {
+			kernel = e
+		}
+	}
+	if err := os.Truncate(kernel.Path, kernel.Size/2); err != nil {
+		t.Fatal(err)
+	}
+	use("truncated", 3)
+	use("warm again", 3)
+	if _, err := cache.Put(t.Context(), kernel.Key, "foreign", func(path string) error {
+		return os.WriteFile(path, []byte("not a library"), 0o600)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	use("a whole entry that is no library", 4)
+	use("warm once more", 4)
+	t.Setenv("ZMLX_CFLAGS", "-O2")
+	use("other flags", 6)
+	cache = &diskcache.Cache{}
+	use("no cache", 8)
+	use("no cache again", 10)
+}
