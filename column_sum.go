@@ -12,8 +12,13 @@ import (
 	"github.com/zmlx-go/zmlx/internal/graph"
 )
 
-// columnPrograms keeps the kernels of column sums by what decides them.
-var columnPrograms sync.Map // columnKey to []*opProgram
+// columnPrograms keeps the kernels of column sums by what decides them, until
+// they are too many or the cache of kernels is cleared.
+var columnPrograms struct {
+	mu     sync.Mutex
+	stages map[columnKey][]*opProgram
+	epoch  int64
+}
 
 type columnKey struct {
 	dev                  *Device
@@ -83,8 +88,14 @@ func (a *Array) columnSum(first, count int) *Array {
 
 // columnStages returns the one or two kernels of a sum.
 func columnStages(key columnKey) ([]*opProgram, error) {
-	if p, ok := columnPrograms.Load(key); ok {
-		return p.([]*opProgram), nil
+	c := &columnPrograms
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if e := programs.epoch.Load(); c.stages == nil || c.epoch != e || len(c.stages) >= maxVariants {
+		c.stages, c.epoch = map[columnKey][]*opProgram{}, e
+	}
+	if p, ok := c.stages[key]; ok {
+		return p, nil
 	}
 	kernels, err := codegen.ColumnSum{
 		Name: "column", DType: key.dtype, Outer: key.outer, Rows: key.rows, Columns: key.columns, Target: codegen.Native,
@@ -100,6 +111,6 @@ func columnStages(key columnKey) ([]*opProgram, error) {
 		}
 		stages = append(stages, p)
 	}
-	columnPrograms.Store(key, stages)
+	c.stages[key] = stages
 	return stages, nil
 }

@@ -89,7 +89,11 @@ type takePrim struct{}
 func (takePrim) name() string { return "take" }
 
 func (takePrim) vjp(in, out, ct []*Array, want []bool) ([]*Array, error) {
-	return []*Array{takeBack(ct[0], in[1], in[0].Shape()), nil}, nil
+	sum := ct[0]
+	if d := in[0].DType(); d == Float16 || d == BFloat16 { // only the sum is rounded, as in all derivatives
+		sum = sum.As(Float32)
+	}
+	return []*Array{takeBack(sum, in[1], in[0].Shape()), nil}, nil
 }
 
 func (takePrim) jvp(in, out, tan []*Array) ([]*Array, error) {

@@ -267,7 +267,6 @@ func ClearKernels() {
 	programs.mu.Lock()
 	defer programs.mu.Unlock()
 	programs.epoch.Add(1)
-	columnPrograms.Clear()
 	programs.kernels, programs.variants = nil, nil
 	for e := programs.used.Front(); e != nil; e = e.Next() {
 		e.Value.(*variant).at = nil

@@ -93,14 +93,10 @@ func product(x, y *Array, lead []int, m, k, n int) *Array {
 			Grid:         [3]int{n, m, batch},
 			Threadgroup:  [3]int{min(n, 64), min(m, 4), 1},
 			OutputShapes: [][]int{shp}, OutputDTypes: []DType{d}, Device: x.dev,
-		}, x.untraced().widen(), y.untraced().widen(), scalarOn(x.dev, uint32(k)))[0]
+		}, x.untraced().Contiguous(), y.untraced().Contiguous(), scalarOn(x.dev, uint32(k)))[0]
 	}
 	return recorded1(matmulPrim{}, out, x, y)
 }
-
-// widen gives an array of fewer than 8 elements a dense copy of its own; small
-// inputs and large ones are passed alike by the kernel's use of auto.
-func (a *Array) widen() *Array { return a.Contiguous() }
 
 // matmulPrim is the product of arrays of the same leading axes.
 type matmulPrim struct{}

@@ -171,7 +171,7 @@ func (a *Array) withAxes(rank int) *Array {
 	return a
 }
 
-// deriv returns a derived op, made once for each kind and choice of arguments.
+// derive returns a derived op, made once for each kind and choice of arguments.
 func (o *Op) derive(kind string, want []bool, make func() *formula.Formula) *Op {
 	key := kind
 	for _, w := range want {

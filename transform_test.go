@@ -365,3 +365,14 @@ func TestTransformsConcurrently(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+// Gradients of what was taken more than once are added up in float32.
+func TestTakeGradientOfManyRounds(t *testing.T) {
+	x := zmlx.Ones(zmlx.BFloat16, 2)
+	index := zmlx.Zeros(zmlx.Int32, 1000)
+	g := zmlx.Grad(func(x *zmlx.Array) *zmlx.Array { return x.Take(index).Sum() })(x)
+	if g.DType() != zmlx.BFloat16 {
+		t.Errorf("the gradient is %v", g.DType())
+	}
+	wantValues[float32](t, g.As(zmlx.Float32), 1000, 0)
+}
