@@ -52,7 +52,10 @@ func Define(text string) (*Op, error) {
 		var list *source.List
 		if errors.As(err, &list) {
 			name, _, _ := strings.Cut(strings.TrimSpace(text), "(")
-			return nil, &CompileError{Kernel: strings.TrimSpace(name), Diagnostics: diagnostics(list.Set, list.Diags), Caller: caller()}
+			if name = strings.TrimSpace(name); name == "" {
+				name = "the definition"
+			}
+			return nil, &CompileError{Kernel: name, Diagnostics: diagnostics(list.Set, list.Diags), Caller: caller()}
 		}
 		return nil, err
 	}

@@ -22,7 +22,7 @@ type InputSpec struct {
 // a whole Metal kernel, as MLX would compile it; "ir" is what our devices run.
 // Equal ops give equal text, and other sizes give the same unless an input is
 // laid out in another way. Of an input with one value for each row the last
-// axis counts as 1.
+// axis counts as 1, unless it is missing.
 func (o *Op) Source(target string, inputs ...InputSpec) (string, error) {
 	if o.err != nil {
 		return "", o.err
@@ -34,9 +34,14 @@ func (o *Op) Source(target string, inputs ...InputSpec) (string, error) {
 	if target == "ir" {
 		c.Target = codegen.Native
 	}
+	shapes := make([][]int, len(inputs))
+	for i, in := range inputs {
+		shapes[i] = in.Shape
+	}
+	lacks := codegen.LackLastAxis(o.f, shapes)
 	for i, in := range inputs {
 		c.Inputs[i] = codegen.Input{DType: in.DType, Shape: in.Shape}
-		if n := len(in.Shape); o.f.Inputs[i].Row && n > 0 {
+		if n := len(in.Shape); o.f.Inputs[i].Row && n > 0 && !lacks[i] {
 			c.Inputs[i].Shape = append(slices.Clone(in.Shape[:n-1]), 1)
 		}
 	}
