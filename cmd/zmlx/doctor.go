@@ -5,15 +5,15 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"runtime"
 	"strings"
-	"time"
 
+	"github.com/zmlx-go/zmlx/internal/diskcache"
 	"github.com/zmlx-go/zmlx/internal/dl"
+	"github.com/zmlx-go/zmlx/internal/launch/cc"
 )
 
 type doctorCommand struct {
@@ -89,7 +89,7 @@ func diagnoseProgram() diagnosis {
 	} else {
 		d.look("libraries", false, dl.ErrUnsupported.Error())
 	}
-	for _, name := range []string{"ZMLX_DEVICE", "ZMLX_CC", "ZMLX_CACHE", "ZMLX_PYTHON", "CUDA_HOME", "CUDA_PATH"} {
+	for _, name := range []string{"ZMLX_DEVICE", "ZMLX_CC", "ZMLX_CFLAGS", "ZMLX_CACHE", "ZMLX_PYTHON", "CUDA_HOME", "CUDA_PATH"} {
 		if v := os.Getenv(name); v != "" {
 			d.look("environment", true, name+"="+v)
 		}
@@ -127,74 +127,18 @@ func diagnoseDevices() diagnosis {
 	return d
 }
 
-// diagnoseCompiler looks for a C compiler.
+// diagnoseCompiler looks for a C compiler as the cc device does, but relies on
+// nothing that was learnt before.
 func diagnoseCompiler(ctx context.Context) diagnosis {
 	d := diagnosis{Subject: "C compiler", Purpose: "the cc device"}
-	names := []string{"cc", "gcc", "clang"}
-	if v := os.Getenv("ZMLX_CC"); v != "" {
-		names = append([]string{v}, names...)
-	} else {
-		d.look("ZMLX_CC", false, "not set")
+	compiler, attempts, err := cc.Find(ctx, &diskcache.Cache{})
+	for _, a := range attempts {
+		d.look(a.Where, a.Found, a.What)
 	}
-	for _, name := range names {
-		path, err := exec.LookPath(name)
-		if err != nil {
-			d.look(name, false, "not in PATH")
-			continue
-		}
-		line, err := firstLine(ctx, path, "--version")
-		if err != nil {
-			d.look(name, false, fmt.Sprintf("%s does not run: %v", path, err))
-			continue
-		}
-		d.look(name, true, path+": "+line)
-	}
-	return d
-}
-
-// firstLine runs a command for at most a few seconds and returns the first
-// line it prints.
-func firstLine(ctx context.Context, name string, args ...string) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	out, err := exec.CommandContext(ctx, name, args...).Output()
-	if err != nil {
-		return "", err
-	}
-	line, _, _ := strings.Cut(string(out), "\n")
-	return strings.TrimSpace(line), nil
-}
-
-// diagnoseCache looks at the folder of compiled kernels.
-func diagnoseCache() diagnosis {
-	d := diagnosis{Subject: "cache folder", Purpose: "keeps compiled kernels between runs"}
-	where, dir := "ZMLX_CACHE", os.Getenv("ZMLX_CACHE")
-	if dir == "" {
-		d.look(where, false, "not set")
-		base, err := os.UserCacheDir()
-		if err != nil {
-			d.look("user's cache folder", false, err.Error())
-			return d
-		}
-		where, dir = "user's cache folder", filepath.Join(base, "zmlx")
-	}
-	info, err := os.Stat(dir)
-	switch {
-	case os.IsNotExist(err):
-		d.look(where, true, dir+", not made yet")
-	case err != nil:
-		d.look(where, false, err.Error())
-	case !info.IsDir():
-		d.look(where, false, dir+" is not a folder")
-	default:
-		f, err := os.CreateTemp(dir, "doctor-*")
-		if err != nil {
-			d.look(where, false, fmt.Sprintf("%s cannot be written to: %v", dir, err))
-			break
-		}
-		f.Close()
-		os.Remove(f.Name())
-		d.look(where, true, dir)
+	if err == nil {
+		d.look("flags", true, strings.Join(compiler.Flags, " "))
+	} else if !errors.Is(err, cc.ErrAbsent) {
+		d.look("C compiler", false, err.Error())
 	}
 	return d
 }

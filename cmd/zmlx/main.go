@@ -39,6 +39,7 @@ type commandLine struct {
 	Emit    emitCommand    `cmd:"" help:"Print what a capsule's kernel or a definition is translated to."`
 	Devices devicesCommand `cmd:"" help:"List the devices."`
 	Doctor  doctorCommand  `cmd:"" help:"Say what was looked for on this machine, where, and what was found."`
+	Cache   cacheCommand   `cmd:"" help:"List, clear or find the cache of compiled kernels."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 
