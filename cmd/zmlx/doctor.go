@@ -5,7 +5,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -135,10 +134,11 @@ func diagnoseCompiler(ctx context.Context) diagnosis {
 	for _, a := range attempts {
 		d.look(a.Where, a.Found, a.What)
 	}
-	if err == nil {
+	switch {
+	case err == nil:
 		d.look("flags", true, strings.Join(compiler.Flags, " "))
-	} else if !errors.Is(err, cc.ErrAbsent) {
-		d.look("C compiler", false, err.Error())
+	case ctx.Err() != nil:
+		d.look("interrupted", false, err.Error())
 	}
 	return d
 }

@@ -26,7 +26,7 @@ func script(t *testing.T, d *device, compiling string) string {
 		t.Skip("the compilers of this test are shell scripts")
 	}
 	path := filepath.Join(t.TempDir(), "my cc")
-	text := "#!/bin/sh\nreal='" + d.compiler.Command[0] + "'\ncase \"$*\" in *-shared*) ;; *) exec \"$real\" \"$@\";; esac\n" + compiling + "\n"
+	text := "#!/bin/sh\nreal='" + strings.Join(d.compiler.Command, " ") + "'\ncase \"$*\" in *-shared*) ;; *) exec $real \"$@\";; esac\n" + compiling + "\n"
 	if err := os.WriteFile(path, []byte(text), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -54,8 +54,8 @@ func TestNoCompiler(t *testing.T) {
 	}
 	t.Setenv("ZMLX_CC", "no-such-compiler -v")
 	_, attempts, err := Find(t.Context(), newCache(t))
-	if !errors.Is(err, ErrAbsent) || !strings.Contains(err.Error(), "no-such-compiler is not in PATH") {
-		t.Errorf("error %v, want ErrAbsent with the name", err)
+	if err == nil || errors.Is(err, ErrAbsent) || !strings.Contains(err.Error(), "ZMLX_CC names does not work: no-such-compiler is not in PATH") {
+		t.Errorf("error %v, want one with the name that is not ErrAbsent", err)
 	}
 	if len(attempts) != 1 || attempts[0].Where != "ZMLX_CC" || attempts[0].Found {
 		t.Errorf("attempts %+v, want ZMLX_CC's alone", attempts)
@@ -64,7 +64,7 @@ func TestNoCompiler(t *testing.T) {
 
 func TestCompilerChosen(t *testing.T) {
 	d := newDevice(t)
-	t.Setenv("ZMLX_CC", script(t, d, `exec "$real" "$@"`)) // a path with a space
+	t.Setenv("ZMLX_CC", script(t, d, `exec $real "$@"`)) // a path with a space
 	t.Setenv("ZMLX_CFLAGS", "-DANSWER=42 -O1")
 	chosen, err := open(t.Context(), Config{Cache: d.cache})
 	if err != nil {
@@ -78,7 +78,7 @@ func TestCompilerChosen(t *testing.T) {
 	if got := values[int32](out)[0]; got != 42 {
 		t.Errorf("out is %d, want the 42 of ZMLX_CFLAGS", got)
 	}
-	t.Setenv("ZMLX_CC", d.compiler.Command[0]+" -DMINE=43")
+	t.Setenv("ZMLX_CC", strings.Join(d.compiler.Command, " ")+" -DMINE=43")
 	if chosen, err = open(t.Context(), Config{Cache: d.cache}); err != nil {
 		t.Fatal(err)
 	}
@@ -175,6 +175,23 @@ func TestCompilerHangs(t *testing.T) {
 	t.Errorf("process %d, which the compiler started, still runs", pid)
 }
 
+// TestBrokenCompiler has a compiler in PATH that does not run.
+func TestBrokenCompiler(t *testing.T) {
+	if !dl.Supported || runtime.GOOS == "windows" {
+		t.Skip("there is no way to load libraries, or to write compilers as shell scripts")
+	}
+	dir := t.TempDir()
+	t.Setenv("PATH", dir)
+	t.Setenv("ZMLX_CC", "")
+	if err := os.WriteFile(filepath.Join(dir, "gcc"), []byte("#!/bin/sh\necho no licence >&2; exit 1\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	_, err := open(t.Context(), Config{Cache: newCache(t)})
+	if err == nil || errors.Is(err, ErrAbsent) || !strings.Contains(err.Error(), "no licence") {
+		t.Errorf("error %v, want one with what gcc says that is not ErrAbsent", err)
+	}
+}
+
 // running reports whether a process has not ended, as far as the system tells.
 func running(pid int) bool {
 	stat, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
@@ -189,7 +206,7 @@ func running(pid int) bool {
 func TestCacheOfLibraries(t *testing.T) {
 	d := newDevice(t)
 	tally := filepath.Join(t.TempDir(), "tally")
-	t.Setenv("ZMLX_CC", script(t, d, "echo x >> '"+tally+"'; exec \"$real\" \"$@\""))
+	t.Setenv("ZMLX_CC", script(t, d, "echo x >> '"+tally+"'; exec $real \"$@\""))
 	cache := newCache(t)
 	compiled := func() int {
 		text, _ := os.ReadFile(tally)

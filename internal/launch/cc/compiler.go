@@ -19,9 +19,12 @@ import (
 )
 
 // ErrAbsent is in the error of Open if there is nothing here to compile or to
-// load with. Any other error is about something that was found but does not
-// work.
+// load with. Any other error is about something that was found, or that the
+// user named, but does not work.
 var ErrAbsent = errors.New("no C compiler")
+
+// errNotInPath is in the error of examine if there is no such program.
+var errNotInPath = errors.New("not in PATH")
 
 // A Compiler is a C compiler that runs.
 type Compiler struct {
@@ -55,8 +58,9 @@ var nativeFlags = []string{"-march=native", "-mcpu=native", ""}
 // Find returns the compiler that the environment variable ZMLX_CC names, with
 // arguments if need be; if it is not set, the first of cc, gcc and clang that
 // runs. ZMLX_CFLAGS is added to the flags. What was learnt about a compiler is
-// kept in the cache. The attempts say what was looked for, also if the error,
-// ErrAbsent, says that nothing was found.
+// kept in the cache. The attempts say what was looked for, also if there is an
+// error: ErrAbsent if there is no compiler, any other if those that are there,
+// or the one that ZMLX_CC names, do not run.
 func Find(ctx context.Context, cache *diskcache.Cache) (*Compiler, []Attempt, error) {
 	type candidate struct {
 		where   string
@@ -64,7 +68,9 @@ func Find(ctx context.Context, cache *diskcache.Cache) (*Compiler, []Attempt, er
 	}
 	var candidates []candidate
 	var attempts []Attempt
-	if v := strings.TrimSpace(os.Getenv("ZMLX_CC")); v != "" {
+	v := strings.TrimSpace(os.Getenv("ZMLX_CC"))
+	named := v != ""
+	if named {
 		command := []string{v} // a path may have spaces
 		if _, err := exec.LookPath(v); err != nil {
 			command = strings.Fields(v)
@@ -77,6 +83,7 @@ func Find(ctx context.Context, cache *diskcache.Cache) (*Compiler, []Attempt, er
 		}
 	}
 	var why []string
+	absent := true
 	for _, c := range candidates {
 		compiler, err := examine(ctx, cache, c.command)
 		if err == nil {
@@ -88,12 +95,16 @@ func Find(ctx context.Context, cache *diskcache.Cache) (*Compiler, []Attempt, er
 		}
 		attempts = append(attempts, Attempt{c.where, false, err.Error()})
 		why = append(why, err.Error())
+		absent = absent && errors.Is(err, errNotInPath)
 	}
-	hint := "install gcc or clang, or name a compiler with ZMLX_CC"
-	if os.Getenv("ZMLX_CC") != "" {
-		hint = "ZMLX_CC names it; correct that, or unset it for cc, gcc or clang"
+	reasons := strings.Join(why, "; ")
+	switch {
+	case named:
+		return nil, attempts, fmt.Errorf("the C compiler that ZMLX_CC names does not work: %s; correct ZMLX_CC, or unset it for cc, gcc or clang", reasons)
+	case absent:
+		return nil, attempts, fmt.Errorf("%w: %s; install gcc or clang, or name a compiler with ZMLX_CC", ErrAbsent, reasons)
 	}
-	return nil, attempts, fmt.Errorf("%w: %s; %s", ErrAbsent, strings.Join(why, "; "), hint)
+	return nil, attempts, fmt.Errorf("no C compiler that works: %s", reasons)
 }
 
 // A probe is what a compiler says of itself.
@@ -106,7 +117,7 @@ type probe struct {
 func examine(ctx context.Context, cache *diskcache.Cache, command []string) (*Compiler, error) {
 	path, err := exec.LookPath(command[0])
 	if err != nil {
-		return nil, fmt.Errorf("%s is not in PATH", command[0])
+		return nil, fmt.Errorf("%s is %w", command[0], errNotInPath)
 	}
 	if path, err = filepath.Abs(path); err != nil {
 		return nil, err

@@ -125,7 +125,9 @@ func (d *device) Alloc(n int) (launch.Buffer, error) {
 	if n < 0 {
 		return nil, fmt.Errorf("cc: cannot allocate %d bytes", n)
 	}
-	return &buffer{data: alignedBytes(n)}, nil
+	data := alignedBytes(n)
+	adviseHuge(data)
+	return &buffer{data: data}, nil
 }
 
 func (d *device) Compile(ctx context.Context, fn *ir.Func, opt launch.Options) (launch.Program, error) {
