@@ -274,6 +274,41 @@ func TestBadLaunches(t *testing.T) {
 	}
 }
 
+func TestBuffers(t *testing.T) {
+	d := newDevice(t)
+	for _, n := range []int{-1, math.MaxInt} {
+		if _, err := d.Alloc(n); err == nil {
+			t.Errorf("%d bytes were allocated", n)
+		}
+	}
+	for _, n := range []int{0, 1, 100, hugeSize} {
+		b := mustAlloc(t, d, n)
+		if b.Size() != n || len(b.Host()) != n || b.Host() == nil {
+			t.Errorf("a buffer of %d bytes has size %d and %d bytes", n, b.Size(), len(b.Host()))
+		}
+		if n == 0 {
+			continue
+		}
+		if at := uintptr(unsafe.Pointer(&b.Host()[0])); at%alignment != 0 {
+			t.Errorf("a buffer of %d bytes lies at %#x, not at a multiple of %d", n, at, alignment)
+		}
+		got := make([]byte, 1)
+		if err := errors.Join(b.Upload(n-1, []byte{7}), b.Download(n-1, got)); err != nil || got[0] != 7 {
+			t.Errorf("the last of %d bytes is %d after 7 was uploaded, error %v", n, got[0], err)
+		}
+		if b.Upload(n, []byte{7}) == nil || b.Download(-1, got) == nil {
+			t.Errorf("copies outside a buffer of %d bytes succeed", n)
+		}
+		b.Free()
+		if b.Download(0, got) == nil {
+			t.Error("a freed buffer can be read")
+		}
+	}
+}
+
+// hugeSize is large enough for huge pages.
+const hugeSize = 9<<20 + 1
+
 func TestCompile(t *testing.T) {
 	d := newDevice(t)
 	d.Emit = func(f *ir.Func) (Unit, error) {

@@ -122,7 +122,7 @@ func (d *device) Limits() launch.Limits {
 func (d *device) Close() error { return nil }
 
 func (d *device) Alloc(n int) (launch.Buffer, error) {
-	if n < 0 {
+	if n < 0 || int64(n) > 1<<46 { // beyond what make takes
 		return nil, fmt.Errorf("cc: cannot allocate %d bytes", n)
 	}
 	data := alignedBytes(n)

@@ -86,6 +86,7 @@ func (p *program) Close() error {
 // A call is one launch as the kernel sees it.
 type call struct {
 	params []uintptr
+	hosts  [][]byte  // what params point into, so that it stays even if a buffer is freed meanwhile
 	launch [9]uint32 // grid, group and groups, as zmlx_launch
 	none   [alignment]byte
 
@@ -116,7 +117,7 @@ func (p *program) Run(ctx context.Context, l launch.Launch) error {
 	}
 	c, _ := p.calls.Get().(*call)
 	if c == nil {
-		c = &call{program: p, params: make([]uintptr, max(len(p.params), 1))}
+		c = &call{program: p, params: make([]uintptr, max(len(p.params), 1)), hosts: make([][]byte, len(p.params))}
 	}
 	for d := range 3 {
 		c.launch[d], c.launch[3+d], c.launch[6+d] = uint32(l.Grid[d]), uint32(l.Group[d]), uint32(groups[d])
@@ -124,14 +125,17 @@ func (p *program) Run(ctx context.Context, l launch.Launch) error {
 	for i := range l.Args {
 		a := &l.Args[i]
 		base := uintptr(unsafe.Pointer(&c.none))
-		if host := a.Buffer.Host(); len(host) > 0 {
+		host := a.Buffer.Host()
+		if len(host) > 0 {
 			base = uintptr(unsafe.Pointer(&host[0])) + uintptr(a.Offset)
 		}
+		c.hosts[i] = host
 		c.params[i] = base
 	}
 	c.total, c.threads = int64(total), l.Group[0]*l.Group[1]*l.Group[2]
 	c.run(ctx)
 	runtime.KeepAlive(l.Args)
+	clear(c.hosts)
 	p.calls.Put(c)
 	return ctx.Err()
 }
