@@ -15,7 +15,7 @@ import (
 // its own; "..." stands for folders below. A kernel's way is downwards. Tests
 // may import what they like, such as a device to run on.
 const layers = `
-half internal/dtype internal/source internal/shape internal/dl internal/diskcache internal/report
+half encoding/internal/wholefile internal/dtype internal/source internal/shape internal/dl internal/diskcache internal/report
 internal/signature internal/parse internal/source/errortest encoding/npy encoding/safetensors
 internal/check internal/capsule
 internal/ir internal/formula
