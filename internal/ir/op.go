@@ -28,7 +28,7 @@ const (
 	Rem // integers: sign of the dividend, by zero gives 0; floats: fmod
 	Neg
 	Abs
-	Min   // floats: MSL's min/fmin: if one operand is NaN, the other
+	Min   // floats: MSL's min/fmin: if one operand is NaN, the other; -0 is less than +0
 	Max   // likewise
 	MulHi // integers: high half of the double-width product
 	FMA   // floats: Args[0]*Args[1]+Args[2], one rounding
@@ -131,8 +131,17 @@ const (
 
 	// Simdgroup functions over the active lanes of the simdgroup (Imm 32) or
 	// quad (Imm 4). T is I32 U32 I64 U64 F16 BF16 F32, for the shuffles also
-	// Bool, narrow integers and Ptr.
-	SimdSum // lanes in ascending order, here and in prefixes; F16 and BF16 accumulate in F32 and round once
+	// Bool, narrow integers and Ptr. Sums and products of F16 and BF16, prefixes
+	// too, accumulate in F32 and round each result once.
+	//
+	// Sum and product are trees, the same on every device: the value of each
+	// lane l is joined with that of lane l+16, the results with those of l+8,
+	// then +4, +2 and +1 (quads: +2, +1). Inactive and absent lanes bring the
+	// value that changes nothing: -0 to float sums, 0 to integer sums, 1 to
+	// products. Minimum and maximum are those of Min and Max, so no order
+	// matters. Prefixes go through the active lanes in ascending order, and an
+	// exclusive one gives the first of them 0 or 1.
+	SimdSum
 	SimdProduct
 	SimdMin
 	SimdMax

@@ -11,8 +11,6 @@
 //   - registers, threadgroup and thread memory start as zero
 //   - a read outside a buffer gives zero, a write there is dropped; the same
 //     goes for atomics, and for an atomic at a misaligned address
-//   - simd reductions and prefixes go through the active lanes in ascending
-//     order; F16 and BF16 accumulate in float32 and round each result once
 //   - a shuffle from a lane that is absent or inactive gives the own value
 //   - functions such as Exp are computed in float64 and rounded once
 //   - within an instruction, stores and atomics happen in lane order

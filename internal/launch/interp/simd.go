@@ -3,6 +3,8 @@ package interp
 // This file implements the functions of simdgroups, quads and 8x8 matrices.
 
 import (
+	"math"
+
 	"github.com/zmlx-go/zmlx/half"
 	"github.com/zmlx-go/zmlx/internal/ir"
 )
@@ -207,7 +209,13 @@ func stepReduce[T number](c *compiler, in *ir.Instr, width int, join func(a, b T
 			})
 		}
 	}
-	return func(f *frame) {
+	if identity, ok := treeIdentity[T](in); ok {
+		return func(f *frame) {
+			src := view[T](f, a)
+			f.teams(width, func(t team) { give(f, d, &t, round(tree(src, &t, width, identity, join))) })
+		}
+	}
+	return func(f *frame) { // any order gives the same bits
 		src := view[T](f, a)
 		f.teams(width, func(t team) {
 			acc := src[t.lanes[0]]
@@ -217,6 +225,45 @@ func stepReduce[T number](c *compiler, in *ir.Instr, width int, join func(a, b T
 			give(f, d, &t, round(acc))
 		})
 	}
+}
+
+// treeIdentity returns what lanes without a value bring into a float sum or
+// product, the reductions whose order matters.
+func treeIdentity[T number](in *ir.Instr) (identity T, ok bool) {
+	if !in.Type.IsFloat() {
+		return 0, false
+	}
+	switch in.Op {
+	case ir.SimdSum:
+		return T(math.Copysign(0, -1)), true // x + -0 is x for every x, -0 too
+	case ir.SimdProduct:
+		return 1, true
+	}
+	return 0, false
+}
+
+// tree joins each lane's value with that of the lane half a width above, then
+// a quarter, and so on down to neighbours.
+func tree[T number](src []T, t *team, width int, identity T, join func(a, b T) T) T {
+	if len(t.lanes) == 1 {
+		return src[t.lanes[0]]
+	}
+	var v [simdWidth]T
+	if len(t.lanes) == width {
+		copy(v[:width], src[t.first:t.end])
+	} else {
+		fill(v[:], identity)
+		for _, l := range t.lanes {
+			v[int(l)-t.first] = src[l]
+		}
+	}
+	for half := width / 2; half > 0; half /= 2 {
+		low, high := v[:half], v[half:2*half]
+		for i := range low {
+			low[i] = join(low[i], high[i])
+		}
+	}
+	return v[0]
 }
 
 // stepShuffle moves values between lanes. source says from which lane, as an

@@ -2,6 +2,7 @@ package interp
 
 import (
 	"math"
+	"math/bits"
 	"testing"
 
 	"github.com/zmlx-go/zmlx/internal/ir"
@@ -107,6 +108,10 @@ func TestSimdReduce(t *testing.T) {
 								want = ir.FloatBits(at, 1)
 							}
 						}
+						if ty.IsFloat() && (op == ir.SimdSum || op == ir.SimdProduct) {
+							want = treeOf(plain[op], members, i/50*50, int(width), func(m int) uint64 { return lift(x[m]) })
+							members = nil
+						}
 						for j, m := range members {
 							if j == 0 {
 								want = lift(x[m])
@@ -123,6 +128,81 @@ func TestSimdReduce(t *testing.T) {
 					}
 				}
 			}
+		}
+	}
+}
+
+// treeOf is the sum or product over the members of a team of a group that
+// starts at thread first, by the recursive form of the tree: what lanes with
+// the remainder r modulo w have together is what those with r and r+w modulo
+// 2w have.
+func treeOf(join ir.Op, members []int, first, width int, value func(thread int) uint64) uint64 {
+	none := ir.FloatBits(ir.F32, math.Copysign(0, -1))
+	if join == ir.Mul {
+		none = ir.FloatBits(ir.F32, 1)
+	}
+	var of func(r, w int) uint64
+	of = func(r, w int) uint64 {
+		if w == width {
+			for _, m := range members {
+				if (m-first)%width == r {
+					return value(m)
+				}
+			}
+			return none
+		}
+		return scalarOp(join, ir.F32, ir.Void, of(r, 2*w), of(r+w, 2*w), 0)
+	}
+	return of(0, 1)
+}
+
+// What the order of a float sum shows in, and what lanes that take no part
+// must not change.
+func TestSimdSumTree(t *testing.T) {
+	negZero := float32(math.Copysign(0, -1))
+	sum := func(width int64, group int, x []float32, pattern uint64) float32 {
+		k := newKernel("sum")
+		in, out := k.in("x", ir.F32), k.out("y", ir.F32)
+		lane := k.Special(ir.ThreadIndexInSimdgroup)
+		bit := k.Binary(ir.And, k.Binary(ir.Shr, k.ConstInt(ir.U64, int64(pattern)), k.Convert(ir.U64, lane)), k.ConstInt(ir.U64, 1))
+		k.If(k.Compare(ir.Ne, bit, k.ConstInt(ir.U64, 0)), func() { k.put(out, ir.F32, k.Simd(ir.SimdSum, width, k.get(in, ir.F32))) }, nil)
+		y := make([]float32, len(x))
+		run(t, k.Finish(), len(x), group, on(x), on(y))
+		return y[bits.TrailingZeros64(pattern)]
+	}
+	lanes := func(n int, set map[int]float32) []float32 {
+		x := make([]float32, n)
+		for i := range x {
+			x[i] = set[i]
+		}
+		return x
+	}
+	zeros := make([]float32, 32)
+	for i := range zeros {
+		zeros[i] = negZero
+	}
+	const big = 1 << 24
+	for _, c := range []struct {
+		name    string
+		width   int64
+		x       []float32
+		pattern uint64
+		want    float32
+	}{
+		{"big and -big meet first", 32, lanes(32, map[int]float32{0: big, 16: -big, 1: 1}), 0xffffffff, 1},
+		{"big swallows 1 first", 32, lanes(32, map[int]float32{0: big, 1: -big, 16: 1}), 0xffffffff, 0},
+		{"neighbours are last", 32, lanes(32, map[int]float32{0: big, 1: -big, 2: 1, 3: 1}), 0xffffffff, 1},
+		{"a partial simdgroup", 32, lanes(20, map[int]float32{0: big, 16: -big, 1: 1, 4: 1}), 0xffffffff, 2},
+		{"inactive lanes", 32, lanes(32, map[int]float32{0: big, 1: 5, 8: -big, 9: 1}), 0xfffffffd, 1},
+		{"a quad", 4, lanes(4, map[int]float32{0: big, 2: -big, 1: 1}), 0xf, 1},
+		{"a quad, neighbours last", 4, lanes(4, map[int]float32{0: big, 1: -big, 2: 1}), 0xf, 0},
+		{"-0 alone", 32, zeros, 0xffffffff, negZero},
+		{"-0 in some lanes", 32, zeros, 0x00010f00, negZero},
+		{"-0 in a partial simdgroup", 32, zeros[:11], 0xffffffff, negZero},
+		{"-0 in a partial quad", 4, zeros[:3], 0xf, negZero},
+	} {
+		if got := sum(c.width, len(c.x), c.x, c.pattern); math.Float32bits(got) != math.Float32bits(c.want) {
+			t.Errorf("%s: got %v, want %v", c.name, got, c.want)
 		}
 	}
 }
