@@ -9,8 +9,16 @@ import (
 	"strings"
 )
 
-//go:embed math.inc
-var mathText string
+var (
+	//go:embed math.inc
+	floatText string
+	//go:embed math_half.inc
+	halfText string
+	//go:embed math_double.inc
+	doubleText string
+	//go:embed math_integer.inc
+	integerText string
+)
 
 // A part is one paragraph of the text: the names that it defines, and the
 // parts, by their index, that it needs. A conditional or a function has no
@@ -22,7 +30,7 @@ type part struct {
 }
 
 var (
-	mathHead, mathParts = splitMath(mathText)
+	mathHead, mathParts = splitMath(floatText + halfText + doubleText + integerText)
 	mathIndex           = indexMath(mathParts)
 )
 
