@@ -80,7 +80,11 @@ func (l Lib) Bind(fptr any, name string) error {
 }
 
 // Call calls the function at an address with integer or pointer arguments,
-// which is quicker than a bound function. Floats cannot be passed so.
+// which is quicker than a bound function. Floats cannot be passed so. Memory
+// whose address is converted to uintptr in the call itself stays where it is
+// while the function runs.
+//
+//go:uintptrescapes
 func Call(addr uintptr, args ...uintptr) uintptr { return call(addr, args) }
 
 // Close unloads the library. Nothing of it may be in use.
