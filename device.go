@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -83,7 +84,11 @@ func open(name string) (*Device, error) {
 			return nil, fmt.Errorf("device %q: %q is not a device number", name, number)
 		}
 	}
-	for _, k := range kinds {
+	known := kinds
+	if added := launch.Registered(kindName); added != nil {
+		known = append(slices.Clone(kinds), deviceKind{name: kindName, open: added})
+	}
+	for _, k := range known {
 		if k.name != kindName {
 			continue
 		}

@@ -1,0 +1,160 @@
+// This file implements the device's memory, programs and recordings.
+
+package remote
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/zmlx-go/zmlx/internal/launch"
+)
+
+type buffer struct {
+	dev *Device
+	raw launch.Buffer
+}
+
+func (b *buffer) Size() int    { return b.raw.Size() }
+func (b *buffer) Host() []byte { return nil }
+
+// spoil fills the memory with garbage.
+func (b *buffer) spoil() {
+	p := b.raw.Host()
+	for i := range p {
+		p[i] = garbage
+	}
+}
+
+// Free implements launch.Buffer, in order with what is queued.
+func (b *buffer) Free() {
+	free := func() {
+		b.dev.used.Add(-int64(b.raw.Size()))
+		b.spoil()
+		b.raw.Free()
+	}
+	if b.dev.give(free) != nil {
+		b.dev.used.Add(-int64(b.raw.Size())) // what is queued may still use it
+	}
+}
+
+func (b *buffer) in(offset, n int) error {
+	if offset < 0 || n < 0 || n > b.Size()-offset {
+		return fmt.Errorf("%s: %d bytes at %d of a buffer of %d", b.dev.name, n, offset, b.Size())
+	}
+	return nil
+}
+
+// Upload implements launch.Buffer. p is the caller's again when it returns.
+func (b *buffer) Upload(offset int, p []byte) error {
+	if err := b.in(offset, len(p)); err != nil {
+		return err
+	}
+	b.dev.uploads.Add(1)
+	p = slices.Clone(p)
+	return b.dev.give(func() { copy(b.raw.Host()[offset:], p) })
+}
+
+// Download implements launch.Buffer.
+func (b *buffer) Download(offset int, p []byte) error {
+	if err := b.in(offset, len(p)); err != nil {
+		return err
+	}
+	b.dev.downloads.Add(1)
+	if err := b.dev.give(func() { copy(p, b.raw.Host()[offset:]) }); err != nil {
+		return err
+	}
+	return b.dev.Wait()
+}
+
+type program struct {
+	dev   *Device
+	inner launch.Program
+}
+
+func (p *program) Close() error { return p.dev.give(func() { p.inner.Close() }) }
+
+// Run implements launch.Program.
+func (p *program) Run(ctx context.Context, l launch.Launch) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	l, watch, err := p.dev.translate(l)
+	if err != nil {
+		return err
+	}
+	if l.Report != nil {
+		done := make(chan error, 1)
+		if err := p.dev.give(func() { done <- p.inner.Run(ctx, l) }); err != nil {
+			return err
+		}
+		return <-done
+	}
+	return p.dev.give(func() { p.dev.run(p.inner, l, watch) })
+}
+
+// translate returns the launch as the inner device sees it, and who watches it.
+func (d *Device) translate(l launch.Launch) (launch.Launch, launch.Watcher, error) {
+	args := make([]launch.Arg, len(l.Args))
+	for i, a := range l.Args {
+		b, ok := a.Buffer.(*buffer)
+		if !ok || b.dev != d {
+			return l, nil, fmt.Errorf("%s: argument %d is not memory of this device", d.name, i)
+		}
+		args[i] = a
+		args[i].Buffer = b.raw
+	}
+	watch := l.Watch
+	l.Args, l.Watch = args, nil
+	return l, watch, nil
+}
+
+// run runs a kernel when its turn has come.
+func (d *Device) run(p launch.Program, l launch.Launch, watch launch.Watcher) {
+	err := d.broken()
+	if err == nil {
+		err = p.Run(context.Background(), l)
+	}
+	switch {
+	case err == nil:
+	case watch != nil:
+		watch.Fail(err)
+	default:
+		d.note(err)
+	}
+}
+
+// Record implements launch.Recorder.
+func (d *Device) Record(steps []launch.Step) (launch.Recording, error) {
+	r := &recording{dev: d}
+	for _, s := range steps {
+		p, ok := s.Program.(*program)
+		if !ok || p.dev != d {
+			return nil, fmt.Errorf("%s: a step is a program of another device", d.name)
+		}
+		l, _, err := d.translate(s.Launch)
+		if err != nil {
+			return nil, err
+		}
+		r.steps = append(r.steps, launch.Step{Program: p.inner, Launch: l})
+	}
+	d.recordings.Add(1)
+	return r, nil
+}
+
+type recording struct {
+	dev   *Device
+	steps []launch.Step
+}
+
+// Run implements launch.Recording.
+func (r *recording) Run(watch launch.Watcher) error {
+	r.dev.replays.Add(1)
+	return r.dev.give(func() {
+		for _, s := range r.steps {
+			r.dev.run(s.Program, s.Launch, watch)
+		}
+	})
+}
+
+func (r *recording) Close() error { return nil }
