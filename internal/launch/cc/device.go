@@ -45,6 +45,7 @@ type device struct {
 	cache    *diskcache.Cache
 	compiler *Compiler
 	timeout  time.Duration
+	gemm     gemms // matrix products
 }
 
 // Open finds a compiler and makes sure that what it compiles can be loaded and

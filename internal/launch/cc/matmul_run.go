@@ -1,0 +1,148 @@
+package cc
+
+// This file implements running the C code of matrix products: loading it,
+// memory for it, and workers.
+
+import (
+	"context"
+	"fmt"
+	"math/bits"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"unsafe"
+
+	"github.com/zmlx-go/zmlx/internal/backend/c99"
+	"github.com/zmlx-go/zmlx/internal/dl"
+	"github.com/zmlx-go/zmlx/internal/dtype"
+)
+
+// A gemm is the code for one dtype.
+type gemm struct {
+	elem, real        int64 // bytes of an element, and of what is multiplied and summed
+	rows, cols, depth int64 // of a kernel's panels
+	fn                struct{ pack, tiles, whole, skinny uintptr }
+}
+
+// gemms is the library with the code for all dtypes, once it is loaded.
+type gemms struct {
+	mu     sync.Mutex
+	types  map[dtype.DType]*gemm
+	vector int // bytes; 0: as many as the processor has
+}
+
+// get returns the code for a dtype. The library is compiled on first use.
+func (s *gemms) get(ctx context.Context, d *device, dt dtype.DType) (*gemm, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.types == nil {
+		types, err := loadGEMM(ctx, d, s.vector)
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil, ctx.Err()
+			}
+			return nil, fmt.Errorf("cc: matrix product: %w", err)
+		}
+		s.types = types
+	}
+	return s.types[dt], nil
+}
+
+func loadGEMM(ctx context.Context, d *device, vector int) (map[dtype.DType]*gemm, error) {
+	lib, err := d.load(ctx, "matmul", Unit{Text: c99.GEMM(vector), Entry: "zmlx_gemm_sizes_float32"})
+	if err != nil {
+		return nil, err
+	}
+	types := map[dtype.DType]*gemm{}
+	for _, dt := range []dtype.DType{dtype.Float16, dtype.BFloat16, dtype.Float32, dtype.Float64} {
+		g := &gemm{elem: int64(dt.Size())}
+		var sizes uintptr
+		for _, f := range []struct {
+			name string
+			at   *uintptr
+		}{{"sizes", &sizes}, {"pack", &g.fn.pack}, {"tiles", &g.fn.tiles}, {"whole", &g.fn.whole}, {"skinny", &g.fn.skinny}} {
+			if *f.at, err = lib.Sym("zmlx_gemm_" + f.name + "_" + dt.String()); err != nil {
+				return nil, err
+			}
+		}
+		told := new([4]int64)
+		dl.Call(sizes, uintptr(unsafe.Pointer(told)))
+		g.rows, g.cols, g.depth, g.real = told[0], told[1], told[2], told[3]
+		types[dt] = g
+	}
+	return types, nil // the library stays loaded
+}
+
+// A spread is work that several workers can share.
+type spread struct {
+	total   int64 // pieces, independent of each other
+	grain   int64 // pieces that are worth a call
+	scratch int64 // bytes of memory that each worker needs
+}
+
+func workers() int64 { return int64(runtime.GOMAXPROCS(0)) }
+
+// run calls fn(c, from, to, scratch) until every piece was done once. It stops
+// with ctx's error between calls if ctx ends.
+func (s spread) run(ctx context.Context, fn uintptr, c *gemmCall) error {
+	var next atomic.Int64
+	work := func() {
+		memory := getMemory(s.scratch)
+		for ctx.Err() == nil {
+			from := next.Add(s.grain) - s.grain
+			if from >= s.total {
+				break
+			}
+			dl.Call(fn, uintptr(unsafe.Pointer(c)), uintptr(from), uintptr(min(from+s.grain, s.total)), address(memory))
+		}
+		putMemory(memory)
+	}
+	var helpers sync.WaitGroup
+	w := workers()
+	for range min(w, ceil(s.total, s.grain)) - 1 {
+		if active.Add(1) >= w {
+			active.Add(-1)
+			break
+		}
+		helpers.Go(func() {
+			work()
+			active.Add(-1)
+		})
+	}
+	work()
+	helpers.Wait()
+	runtime.KeepAlive(c)
+	return ctx.Err()
+}
+
+// memories keeps memory for packed operands and sums, by the logarithm of its
+// size.
+var memories [64]sync.Pool // of *[]byte
+
+// getMemory returns n bytes or more, with anything in them.
+func getMemory(n int64) *[]byte {
+	if n == 0 {
+		return nil
+	}
+	class := bits.Len64(uint64(max(n, 4096) - 1))
+	if m, ok := memories[class].Get().(*[]byte); ok {
+		return m
+	}
+	m := alignedBytes(1 << class)
+	adviseHuge(m)
+	return &m
+}
+
+// putMemory gives memory back.
+func putMemory(m *[]byte) {
+	if m != nil {
+		memories[bits.Len64(uint64(len(*m)-1))].Put(m)
+	}
+}
+
+func address(m *[]byte) uintptr {
+	if m == nil {
+		return 0
+	}
+	return uintptr(unsafe.Pointer(&(*m)[0]))
+}
