@@ -37,6 +37,7 @@ type commandLine struct {
 	Eval    evalCommand    `cmd:"" help:"Compute a definition, its gradients and its tangents."`
 	Grad    gradCommand    `cmd:"" help:"Print the derivative of a definition, as a definition."`
 	Emit    emitCommand    `cmd:"" help:"Print what a capsule's kernel or a definition is translated to."`
+	Bench   benchCommand   `cmd:"" help:"Measure how fast ops run on a device."`
 	Devices devicesCommand `cmd:"" help:"List the devices."`
 	Doctor  doctorCommand  `cmd:"" help:"Say what was looked for on this machine, where, and what was found."`
 	Cache   cacheCommand   `cmd:"" help:"List, clear or find the cache of compiled kernels."`

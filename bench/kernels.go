@@ -1,0 +1,377 @@
+// This file implements the texts of the ops that are kernels in Metal: those
+// that look at neighbours along the row, or at positions that data name.
+
+package bench
+
+import "github.com/zmlx-go/zmlx"
+
+// kernelHeader has what the kernels share. V neighbouring elements are loaded
+// and stored at once: 16 bytes on a GPU, where addresses are multiples of that;
+// one element on a CPU, where neighbouring threads make the vector.
+const kernelHeader = `
+template <int V, typename T>
+inline void load(const device T* p, thread float* r) {
+    if constexpr (V == 1) {
+        r[0] = float(p[0]);
+    } else if constexpr (V == 4) {
+        vec<T, 4> v = *(const device vec<T, 4>*)p;
+        for (int k = 0; k < 4; ++k) { r[k] = float(v[k]); }
+    } else {
+        uint4 u = *(const device uint4*)p;
+        for (int k = 0; k < 4; ++k) {
+            vec<T, 2> v = as_type<vec<T, 2>>(u[k]);
+            r[2 * k] = float(v.x);
+            r[2 * k + 1] = float(v.y);
+        }
+    }
+}
+
+template <int V, typename T>
+inline void store(device T* p, const thread float* r) {
+    if constexpr (V == 1) {
+        p[0] = T(r[0]);
+    } else if constexpr (V == 4) {
+        vec<T, 4> v;
+        for (int k = 0; k < 4; ++k) { v[k] = T(r[k]); }
+        *(device vec<T, 4>*)p = v;
+    } else {
+        uint4 u;
+        for (int k = 0; k < 4; ++k) {
+            vec<T, 2> v;
+            v.x = T(r[2 * k]);
+            v.y = T(r[2 * k + 1]);
+            u[k] = as_type<uint>(v);
+        }
+        *(device uint4*)p = u;
+    }
+}
+
+// A float as an integer of the same order; every NaN is above infinity.
+inline uint ordered(float x) {
+    uint u = as_type<uint>(x);
+    if (isnan(x)) { return 0xffffffffu; }
+    return (u & 0x80000000u) != 0 ? ~u : u | 0x80000000u;
+}
+
+inline float unordered(uint u) {
+    return u == 0xffffffffu ? float(NAN) : as_type<float>((u & 0x80000000u) != 0 ? u & 0x7fffffffu : ~u);
+}
+`
+
+// One thread turns V pairs: an element of a head's first half with the one at
+// the same place of its second half.
+var ropeKernel = zmlx.MustCompile(zmlx.Kernel{
+	Name: "rope", InputNames: []string{"x", "cosine", "sine"}, OutputNames: []string{"out"}, Header: kernelHeader,
+	Source: `
+uint j = thread_position_in_grid.x * V;
+uint s = thread_position_in_grid.y;
+size_t row = size_t(thread_position_in_grid.z) * threads_per_grid.y + s;
+uint half_d = threads_per_grid.x * V;
+float a[V], b[V], c[V], d[V], lo[V], hi[V];
+load<V>(x + row * (2 * half_d) + j, a);
+load<V>(x + row * (2 * half_d) + half_d + j, b);
+load<V>(cosine + size_t(s) * half_d + j, c);
+load<V>(sine + size_t(s) * half_d + j, d);
+for (int k = 0; k < V; ++k) {
+    lo[k] = a[k] * c[k] - b[k] * d[k];
+    hi[k] = a[k] * d[k] + b[k] * c[k];
+}
+store<V>(out + row * (2 * half_d) + j, lo);
+store<V>(out + row * (2 * half_d) + half_d + j, hi);
+`})
+
+// A threadgroup of G threads goes along a row in steps of G*V elements and
+// carries the sum of those before.
+var cumSumKernel = zmlx.MustCompile(zmlx.Kernel{
+	Name: "cumsum", InputNames: []string{"x"}, OutputNames: []string{"out"}, Header: kernelHeader,
+	Source: `
+uint D = x_shape[x_ndim - 1];
+size_t base = size_t(threadgroup_position_in_grid.x) * D;
+uint t = thread_position_in_threadgroup.x;
+threadgroup float sums[32];
+float carry = 0.0f;
+for (uint from = 0; from < D; from += G * V) {
+    uint at = from + t * V;
+    float v[V];
+    if (at < D) {
+        load<V>(x + base + at, v);
+    } else {
+        for (int k = 0; k < V; ++k) { v[k] = 0.0f; }
+    }
+    for (int k = 1; k < V; ++k) { v[k] += v[k - 1]; }
+    float before = simd_prefix_exclusive_sum(v[V - 1]);
+    float total = 0.0f;
+    if constexpr (G == 32) {
+        total = simd_sum(v[V - 1]);
+    } else {
+        if (thread_index_in_simdgroup == 31) { sums[simdgroup_index_in_threadgroup] = before + v[V - 1]; }
+        threadgroup_barrier(mem_flags::mem_threadgroup);
+        float part = thread_index_in_simdgroup < G / 32 ? sums[thread_index_in_simdgroup] : 0.0f;
+        total = simd_sum(part);
+        before += simd_shuffle(simd_prefix_exclusive_sum(part), ushort(simdgroup_index_in_threadgroup));
+        threadgroup_barrier(mem_flags::mem_threadgroup);
+    }
+    if (at < D) {
+        for (int k = 0; k < V; ++k) { v[k] += carry + before; }
+        store<V>(out + base + at, v);
+    }
+    carry += total;
+}
+`})
+
+// A simdgroup takes a row. The fifth greatest of the greatest elements of each
+// lane is no greater than the fifth greatest of the row, so that in a second
+// walk only the few elements that are no smaller have to be put in order.
+var top5Kernel = zmlx.MustCompile(zmlx.Kernel{
+	Name: "top5", InputNames: []string{"x"}, OutputNames: []string{"values", "indices"}, Header: kernelHeader,
+	Source: `
+uint D = x_shape[x_ndim - 1], R = uint(x_shape[0]);
+uint row = thread_position_in_grid.x / 32, lane = thread_index_in_simdgroup;
+if (row >= R) { return; }
+const device T* p = x + size_t(row) * D;
+uint greatest = 0;
+for (uint at = lane * V; at < D; at += 32 * V) {
+    float v[V];
+    load<V>(p + at, v);
+    for (int k = 0; k < V; ++k) { greatest = max(greatest, ordered(v[k])); }
+}
+uint least = 0, own = greatest;
+for (int i = 0; i < 5; ++i) {
+    least = simd_max(own);
+    uint first = simd_min(own == least ? lane : 32u);
+    if (lane == first) { own = 0; }
+}
+uint keys[5] = {0, 0, 0, 0, 0};
+uint places[5] = {0xffffffffu, 0xffffffffu, 0xffffffffu, 0xffffffffu, 0xffffffffu};
+for (uint at = lane * V; at < D; at += 32 * V) {
+    float v[V];
+    load<V>(p + at, v);
+    for (int k = 0; k < V; ++k) {
+        uint key = ordered(v[k]);
+        if (key < least) { continue; }
+        uint place = at + k;
+        for (int i = 0; i < 5; ++i) {
+            bool greater = key > keys[i];
+            uint a = keys[i], b = places[i];
+            keys[i] = greater ? key : a;
+            places[i] = greater ? place : b;
+            key = greater ? a : key;
+            place = greater ? b : place;
+        }
+    }
+}
+for (int i = 0; i < 5; ++i) {
+    uint best = simd_max(keys[0]);
+    uint place = simd_min(keys[0] == best ? places[0] : 0xffffffffu);
+    if (lane == 0) {
+        values[size_t(row) * 5 + i] = T(unordered(best));
+        indices[size_t(row) * 5 + i] = place;
+    }
+    if (places[0] == place) {
+        for (int k = 0; k < 4; ++k) {
+            keys[k] = keys[k + 1];
+            places[k] = places[k + 1];
+        }
+        keys[4] = 0;
+        places[4] = 0xffffffffu;
+    }
+}
+`})
+
+// An index outside adds nothing.
+var gatherAddKernel = zmlx.MustCompile(zmlx.Kernel{
+	Name: "gather_add", InputNames: []string{"src", "index", "other"}, OutputNames: []string{"out"}, Header: kernelHeader,
+	Source: `
+uint j = thread_position_in_grid.x * V;
+size_t i = thread_position_in_grid.y;
+size_t D = size_t(threads_per_grid.x) * V;
+int at = index[i];
+float a[V], b[V];
+load<V>(other + i * D + j, a);
+if (at >= 0 && at < src_shape[0]) {
+    load<V>(src + size_t(at) * D + j, b);
+    for (int k = 0; k < V; ++k) { a[k] += b[k]; }
+}
+store<V>(out + i * D + j, a);
+`})
+
+// A threadgroup takes a row and reads it once: each thread has the greatest
+// element that it saw and the sum of exponentials relative to that, which it
+// scales anew for each U elements. A target outside gives NaN.
+var crossEntropyKernel = zmlx.MustCompile(zmlx.Kernel{
+	Name: "cross_entropy", InputNames: []string{"x", "targets"}, OutputNames: []string{"out"}, Header: kernelHeader,
+	Source: `
+uint D = x_shape[x_ndim - 1];
+size_t row = threadgroup_position_in_grid.x;
+const device T* p = x + row * D;
+uint t = thread_position_in_threadgroup.x;
+const float log2e = 1.44269504f;
+threadgroup float mosts[32], sums[32];
+float most = -INFINITY, sum = 0.0f;
+for (uint from = t * V; from < D; from += G * V * U) {
+    float v[V * U];
+    float m = most;
+    for (int u = 0; u < U; ++u) {
+        uint at = from + u * G * V;
+        if (at < D) {
+            load<V>(p + at, v + u * V);
+        } else {
+            for (int k = 0; k < V; ++k) { v[u * V + k] = -INFINITY; }
+        }
+        for (int k = 0; k < V; ++k) { m = max(m, v[u * V + k]); }
+    }
+    float base = m == -INFINITY ? 0.0f : m * log2e;
+    sum *= exp2(most * log2e - base);
+    for (int k = 0; k < V * U; ++k) { sum += exp2(v[k] * log2e - base); }
+    most = m;
+}
+float row_most = simd_max(most);
+sum = simd_sum(row_most == -INFINITY ? 0.0f : sum * exp2((most - row_most) * log2e));
+if constexpr (G > 32) {
+    if (thread_index_in_simdgroup == 0) {
+        mosts[simdgroup_index_in_threadgroup] = row_most;
+        sums[simdgroup_index_in_threadgroup] = sum;
+    }
+    threadgroup_barrier(mem_flags::mem_threadgroup);
+    bool used = thread_index_in_simdgroup < G / 32;
+    most = used ? mosts[thread_index_in_simdgroup] : -INFINITY;
+    sum = used ? sums[thread_index_in_simdgroup] : 0.0f;
+    row_most = simd_max(most);
+    sum = simd_sum(row_most == -INFINITY ? 0.0f : sum * exp2((most - row_most) * log2e));
+}
+if (t == 0) {
+    int target = targets[row];
+    out[row] = target >= 0 && uint(target) < D ? row_most + log(sum) - float(p[target]) : float(NAN);
+}
+`})
+
+// L threads take a row of 64 elements, four neighbours at a time. Each finds
+// its two greatest; pairs of threads then join what they found.
+var gatingKernel = zmlx.MustCompile(zmlx.Kernel{
+	Name: "top2_gating", InputNames: []string{"x"}, OutputNames: []string{"weights", "experts"}, Header: kernelHeader,
+	Source: `
+const uint L = 8;
+size_t row = thread_position_in_grid.x / L;
+uint part = thread_position_in_grid.x % L;
+const device float* p = x + row * 64;
+uint k0 = 0, k1 = 0, i0 = 64, i1 = 64;
+for (uint at = part * 4; at < 64; at += L * 4) {
+    float4 v = *(const device float4*)(p + at);
+    for (uint k = 0; k < 4; ++k) {
+        uint key = ordered(v[k]);
+        bool first = key > k0 || i0 == 64, second = key > k1 || i1 == 64;
+        k1 = first ? k0 : second ? key : k1;
+        i1 = first ? i0 : second ? at + k : i1;
+        k0 = first ? key : k0;
+        i0 = first ? at + k : i0;
+    }
+}
+for (ushort step = 1; step < L; step *= 2) {
+    uint a0 = simd_shuffle_xor(k0, step), a1 = simd_shuffle_xor(k1, step);
+    uint b0 = simd_shuffle_xor(i0, step), b1 = simd_shuffle_xor(i1, step);
+    // The winner's second competes with the loser's first.
+    bool other = a0 > k0 || (a0 == k0 && b0 < i0);
+    uint lk = other ? k0 : a0, li = other ? i0 : b0;
+    uint wk = other ? a1 : k1, wi = other ? b1 : i1;
+    k0 = other ? a0 : k0;
+    i0 = other ? b0 : i0;
+    bool loser = lk > wk || (lk == wk && li < wi);
+    k1 = loser ? lk : wk;
+    i1 = loser ? li : wi;
+}
+if (part == 0) {
+    float e = exp(unordered(k1) - unordered(k0));
+    float s = 1.0f / (1.0f + e);
+    *(device float2*)(weights + row * 2) = float2(s, e * s);
+    *(device uint2*)(experts + row * 2) = uint2(i0, i1);
+}
+`})
+
+// The textbook way: 256 threads a row, a tree in threadgroup memory.
+var rmsNormTreeKernel = zmlx.MustCompile(zmlx.Kernel{
+	Name: "rmsnorm_tree", InputNames: []string{"x", "w", "eps"}, OutputNames: []string{"out"},
+	Source: `
+uint D = x_shape[x_ndim - 1];
+size_t base = size_t(threadgroup_position_in_grid.x) * D;
+uint t = thread_position_in_threadgroup.x;
+threadgroup float sums[256];
+float sum = 0.0f;
+for (uint j = t; j < D; j += 256) {
+    float v = float(x[base + j]);
+    sum += v * v;
+}
+sums[t] = sum;
+threadgroup_barrier(mem_flags::mem_threadgroup);
+for (uint half_count = 128; half_count > 0; half_count /= 2) {
+    if (t < half_count) { sums[t] += sums[t + half_count]; }
+    threadgroup_barrier(mem_flags::mem_threadgroup);
+}
+float scale = rsqrt(sums[0] / float(D) + eps);
+for (uint j = t; j < D; j += 256) {
+    out[base + j] = T(float(x[base + j]) * scale * float(w[j]));
+}
+`})
+
+// A threadgroup of G threads takes every so-manieth row and holds N*V columns a
+// thread: the row in registers, and its part of the sums over rows.
+var rmsNormBackwardKernel = zmlx.MustCompile(zmlx.Kernel{
+	Name: "rmsnorm_backward", InputNames: []string{"x", "w", "g", "eps"}, OutputNames: []string{"dx", "partial"}, Header: kernelHeader,
+	Source: `
+uint D = x_shape[x_ndim - 1], R = x_shape[0];
+uint t = thread_position_in_threadgroup.x;
+uint blocks = threads_per_grid.x / G;
+threadgroup float2 parts[32];
+float wr[N * V], dw[N * V];
+for (int n = 0; n < N; ++n) {
+    uint at = (n * G + t) * V;
+    for (int k = 0; k < V; ++k) { wr[n * V + k] = 0.0f; dw[n * V + k] = 0.0f; }
+    if (at < D) { load<V>(w + at, wr + n * V); }
+}
+for (uint row = threadgroup_position_in_grid.x; row < R; row += blocks) {
+    size_t base = size_t(row) * D;
+    float xr[N * V], gr[N * V];
+    float squares = 0.0f, product = 0.0f;
+    for (int n = 0; n < N; ++n) {
+        uint at = (n * G + t) * V;
+        if (at < D) {
+            load<V>(x + base + at, xr + n * V);
+            load<V>(g + base + at, gr + n * V);
+        } else {
+            for (int k = 0; k < V; ++k) { xr[n * V + k] = 0.0f; gr[n * V + k] = 0.0f; }
+        }
+        for (int k = 0; k < V; ++k) {
+            int i = n * V + k;
+            squares += xr[i] * xr[i];
+            product += xr[i] * gr[i] * wr[i];
+        }
+    }
+    squares = simd_sum(squares);
+    product = simd_sum(product);
+    if constexpr (G > 32) {
+        if (thread_index_in_simdgroup == 0) { parts[simdgroup_index_in_threadgroup] = float2(squares, product); }
+        threadgroup_barrier(mem_flags::mem_threadgroup);
+        float2 part = thread_index_in_simdgroup < G / 32 ? parts[thread_index_in_simdgroup] : float2(0.0f);
+        squares = simd_sum(part.x);
+        product = simd_sum(part.y);
+        threadgroup_barrier(mem_flags::mem_threadgroup);
+    }
+    float s = rsqrt(squares / float(D) + eps);
+    float c = s * s * s * product / float(D);
+    for (int n = 0; n < N; ++n) {
+        uint at = (n * G + t) * V;
+        float r[V];
+        for (int k = 0; k < V; ++k) {
+            int i = n * V + k;
+            dw[i] += gr[i] * xr[i] * s;
+            r[k] = gr[i] * wr[i] * s - xr[i] * c;
+        }
+        if (at < D) { store<V>(dx + base + at, r); }
+    }
+}
+for (int n = 0; n < N; ++n) {
+    uint at = (n * G + t) * V;
+    if (at < D) {
+        for (int k = 0; k < V; ++k) { partial[size_t(threadgroup_position_in_grid.x) * D + at + k] = dw[n * V + k]; }
+    }
+}
+`})
