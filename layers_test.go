@@ -26,7 +26,7 @@ internal/backend
 internal/backend/...
 internal/launch internal/launch/cuda/nvrtc
 internal/launch/...
-internal/graph
+internal/graph internal/kernelfuzz
 .
 kernels/... tune zmlxtest classic
 bench
