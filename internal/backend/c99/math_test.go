@@ -1,0 +1,252 @@
+package c99
+
+// This file implements the test of functions of one float against float64.
+
+import (
+	"flag"
+	"math"
+	"math/rand/v2"
+	"os/exec"
+	"regexp"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// TestFunctionsAlone compiles each function with what Functions says it needs,
+// and only that.
+func TestFunctionsAlone(t *testing.T) {
+	all := targets()
+	if len(all) == 0 {
+		t.Skip("no C compiler: neither cc nor clang is in the path")
+	}
+	for _, name := range sortedNames() {
+		if !strings.Contains(Functions(map[string]bool{name: true}), " "+name+"(") {
+			t.Errorf("%s is not in the text of its own", name)
+		}
+	}
+	if text := Functions(map[string]bool{"zm_exp": true, "zm_log": false, "expf": true}); strings.Contains(text, "zm_log(") || strings.Contains(text, "zm_sin") {
+		t.Errorf("the text for exp has other functions:\n%s", text)
+	}
+	if testing.Short() {
+		return
+	}
+	for i, name := range sortedNames() {
+		if i%4 != 0 && strings.HasSuffix(name, "_d") {
+			continue // mostly lines that call the C library
+		}
+		args := append(append([]string{}, all[0].command[1:]...), "-std=gnu11", "-O0", "-Wall", "-Wno-unused-function", "-Werror", "-fsyntax-only", "-x", "c", "-")
+		cmd := exec.Command(all[0].command[0], args...)
+		cmd.Stdin = strings.NewReader(Functions(map[string]bool{name: true}))
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%s: %v\n%s", name, err, out)
+		}
+	}
+}
+
+// A bound is how far a function may be from its value in float64, in units of
+// the last place.
+type bound struct {
+	name  string
+	ulp   float64
+	exact func(x float64) float64
+	from  float64 // where set, the bound holds from here on only
+}
+
+func sinPi(x float64) float64 {
+	r := math.Mod(x, 2)
+	if r == math.Trunc(r) {
+		return math.Copysign(0, x)
+	}
+	q := math.RoundToEven(2 * r)
+	s, c := math.Sincos(math.Pi * (r - q/2))
+	return []float64{s, c, -s, -c}[int(q)&3]
+}
+
+func cosPi(x float64) float64 {
+	r := math.Mod(x, 2)
+	q := math.RoundToEven(2 * r)
+	s, c := math.Sincos(math.Pi * (r - q/2))
+	return []float64{c, -s, -c, s}[int(q)&3] + 0
+}
+
+func tanPi(x float64) float64 { return sinPi(x) / cosPi(x) }
+
+func exp10(x float64) float64 { return math.Pow(10, x) }
+
+func lgamma(x float64) float64 {
+	v, _ := math.Lgamma(x)
+	return v
+}
+
+func rsqrt(x float64) float64 { return 1 / math.Sqrt(x) }
+
+func sigmoid(x float64) float64 { return 1 / (1 + math.Exp(-x)) }
+
+var bounds = []bound{
+	{"sqrt", 0.5, math.Sqrt, 0}, {"rsqrt", 1, rsqrt, 0},
+	{"exp", 1.5, math.Exp, 0}, {"exp2", 1.5, math.Exp2, 0}, {"exp10", 1, exp10, 0}, {"expm1", 2, math.Expm1, 0},
+	{"log", 1.5, math.Log, 0}, {"log2", 2, math.Log2, 0}, {"log10", 1, math.Log10, 0}, {"log1p", 2, math.Log1p, 0},
+	{"sin", 2, math.Sin, 0}, {"cos", 2, math.Cos, 0}, {"tan", 1, math.Tan, 0},
+	{"sinpi", 2, sinPi, 0}, {"cospi", 1.5, cosPi, 0}, {"tanpi", 1, tanPi, 0},
+	{"asin", 2, math.Asin, 0}, {"acos", 2, math.Acos, 0}, {"atan", 2, math.Atan, 0},
+	{"sinh", 2, math.Sinh, 0}, {"cosh", 2, math.Cosh, 0}, {"tanh", 2, math.Tanh, 0},
+	{"asinh", 1, math.Asinh, 0}, {"acosh", 1, math.Acosh, 0}, {"atanh", 1, math.Atanh, 0},
+	{"erf", 2, math.Erf, 0}, {"erfinv", 1, math.Erfinv, 0}, {"lgamma", 1, lgamma, math.SmallestNonzeroFloat32},
+	{"sigmoid", 2, sigmoid, 0}, {"abs", 0, math.Abs, 0},
+	{"floor", 0, math.Floor, 0}, {"ceil", 0, math.Ceil, 0}, {"trunc", 0, math.Trunc, 0}, {"round", 0, math.Round, 0}, {"rint", 0, math.RoundToEven, 0},
+}
+
+// errorInUlp is the distance of got from want in units of want's last place.
+func errorInUlp(got float32, want float64) float64 {
+	w := float32(want)
+	switch {
+	case want != want:
+		if got != got {
+			return 0
+		}
+		return math.Inf(1)
+	case got == w:
+		if got == 0 && math.Signbit(float64(got)) != math.Signbit(want) {
+			return math.Inf(1)
+		}
+		if math.IsInf(float64(w), 0) {
+			return 0
+		}
+	case got != got || math.IsInf(want, 0):
+		return math.Inf(1)
+	}
+	_, e := math.Frexp(want)
+	unit := math.Ldexp(1, max(e-24, -149))
+	g := float64(got)
+	if math.IsInf(g, 0) {
+		g = math.Copysign(0x1p128, g)
+	}
+	return math.Abs(g-want) / unit
+}
+
+// apart counts the steps from one float to another, which Go computed in
+// float64 and rounded, as the interpreter does.
+func apart(got float32, want float64) int64 {
+	if got != got || want != want {
+		return 0 // not both: an error that errorInUlp finds
+	}
+	order := func(f float32) int64 {
+		u := math.Float32bits(f)
+		if u>>31 != 0 {
+			return -int64(u & 0x7fffffff)
+		}
+		return int64(u)
+	}
+	d := order(got) - order(float32(want))
+	return max(d, -d)
+}
+
+var dense = flag.Bool("dense", false, "test accuracy on every 251st float")
+
+var special32 = specialFloats()
+
+func specialFloats() []float32 {
+	var list []float32
+	for _, x := range []float64{0, 1, 0.5, 1.5, 2, 2.5, 3, 4, 7, 10, 33, 88.72284, 89, 87.33655, 103.97, 128, 149, 150, 1e-20, 3e20,
+		0x1p-24, 0x1p-126, 0x1p-149, math.MaxFloat32, math.Pi / 2, math.Pi, 0x1p22, 0x1p23, 0x1p24, 0x1p31, 0x1p32, 0x1p63, math.Inf(1), math.NaN()} {
+		f := float32(x)
+		list = append(list, f, -f)
+		if f == f && f-f == 0 {
+			below, above := math.Nextafter32(f, -1), math.Nextafter32(f, float32(math.Inf(1)))
+			list = append(list, below, -below, above, -above)
+		}
+	}
+	return list
+}
+
+// sampleFloats are floats a fixed step of bits apart, random ones of usual
+// size, and the special ones.
+func sampleFloats() []float32 {
+	step, count := uint64(8191), 1<<18
+	switch {
+	case *dense:
+		step, count = 251, 1<<22
+	case testing.Short():
+		step, count = 65521, 1<<15
+	}
+	list := append([]float32{}, special32...)
+	for u := uint64(0); u < 1<<32; u += step {
+		list = append(list, math.Float32frombits(uint32(u)))
+	}
+	random := rand.New(rand.NewPCG(1, 2))
+	for range count {
+		list = append(list, float32(random.NormFloat64()*4))
+	}
+	return list
+}
+
+// TestAccuracy logs the greatest error and the time of each function, which is
+// the table of docs/numerics.md.
+func TestAccuracy(t *testing.T) {
+	in := sampleFloats()
+	eachTarget(t, func(t *testing.T, p program) {
+		t.Log("| function | greatest error in ulp | from the interpreter | ns |")
+		for _, f := range bounds {
+			got, took := results[float32](t, p, "zm_"+f.name, in)
+			worst, at, steps := 0.0, 0, int64(0)
+			for i, x := range in {
+				if f.from != 0 && x < float32(f.from) {
+					continue
+				}
+				want := f.exact(float64(x))
+				if e := errorInUlp(got[i], want); e > worst {
+					worst, at = e, i
+				}
+				steps = max(steps, apart(got[i], want))
+			}
+			t.Logf("| %s | %.2f | %d | %s |", f.name, worst, steps, took)
+			if worst > f.ulp {
+				t.Errorf("%s(%g) = %g, want %g: off by %.2f ulp, at most %g allowed", f.name, in[at], got[at], f.exact(float64(in[at])), worst, f.ulp)
+			}
+		}
+	})
+}
+
+var vectorised = regexp.MustCompile(`(?m)^<stdin>:(\d+):.*loop vectorized`)
+
+// TestVectorises asks gcc whether each loop over lanes became vector code.
+func TestVectorises(t *testing.T) {
+	all := targets()
+	if len(all) == 0 || runtime.GOARCH != "amd64" {
+		t.Skip("no C compiler for amd64")
+	}
+	scalar := map[string]bool{"zm_fma_d": true, "zm_fmod": true}
+	var names []string
+	for _, n := range sortedNames() {
+		s := signatures[n]
+		if !wholeVectors.MatchString(n) && !strings.HasSuffix(n, "_d") && !strings.ContainsAny(string(s), "lmh") && !scalar[n] {
+			names = append(names, n)
+		}
+	}
+	text, lines := programText(names)
+	for _, arch := range []string{"-march=haswell", "-march=x86-64"} {
+		args := append(append([]string{}, mathFlags...), arch, "-fopt-info-vec-optimized", "-S", "-o", "-", "-x", "c", "-")
+		cmd := exec.Command(all[0].command[0], args...)
+		cmd.Stdin = strings.NewReader(text)
+		var out, report strings.Builder
+		cmd.Stdout, cmd.Stderr = &out, &report
+		if err := cmd.Run(); err != nil || !strings.Contains(report.String(), "optimized:") {
+			t.Skipf("the compiler does not report vectorised loops: %v", err)
+		}
+		done := map[string]bool{}
+		for _, m := range vectorised.FindAllStringSubmatch(report.String(), -1) {
+			line, err := strconv.Atoi(m[1])
+			if err != nil {
+				t.Fatal(err)
+			}
+			done[lines[line]] = true
+		}
+		for _, n := range names {
+			if !done[n] {
+				t.Errorf("%s: %s is not vectorised", arch, n)
+			}
+		}
+	}
+}
