@@ -3,31 +3,119 @@
 package zmlx
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"runtime"
 	"slices"
+
+	"github.com/zmlx-go/zmlx/internal/graph"
+	"github.com/zmlx-go/zmlx/internal/launch"
 )
 
-// matmulKernel computes one element of the product in each thread, summing in
+// plainMatmul computes one element of the product in each thread, summing in
 // float32 or better in order of k.
-var matmulKernel = MustCompile(Kernel{
+var plainMatmul = MustCompile(Kernel{
 	Name:        "matmul",
-	InputNames:  []string{"a", "b", "k"},
+	InputNames:  []string{"a", "b"},
 	OutputNames: []string{"out"},
+	Header:      matmulHeader,
 	Source: `
 		uint col = thread_position_in_grid.x;
 		uint row = thread_position_in_grid.y;
 		size_t batch = thread_position_in_grid.z;
 		size_t cols = threads_per_grid.x;
 		size_t rows = threads_per_grid.y;
-		auto x = a + (batch * rows + row) * k;
-		auto y = b + batch * k * cols + col;
+		uint k = a_shape[a_ndim - 1];
+		int64_t along_x = a_strides[a_ndim - 1];
+		int64_t along_y = b_strides[b_ndim - 2];
+		auto x = a + product_at(batch, a_shape, a_strides, a_ndim) + int64_t(row) * a_strides[a_ndim - 2];
+		auto y = b + product_at(batch, b_shape, b_strides, b_ndim) + int64_t(col) * b_strides[b_ndim - 1];
 		Acc sum = 0;
 		for (uint i = 0; i < k; ++i) {
-			sum += Acc(x[i]) * Acc(y[i * cols]);
+			sum += Acc(x[i * along_x]) * Acc(y[i * along_y]);
 		}
 		out[(batch * rows + row) * cols + col] = T(sum);
 	`,
+	EnsureRowContiguous: new(false),
 })
+
+// tiledMatmul computes a tile of 32 by 32 elements in each threadgroup of 32 by
+// 8 threads, from tiles of both operands in threadgroup memory. Every sum is
+// taken in the same order as by plainMatmul.
+var tiledMatmul = MustCompile(Kernel{
+	Name:        "matmul_tiled",
+	InputNames:  []string{"a", "b"},
+	OutputNames: []string{"out"},
+	Header:      matmulHeader,
+	Source: `
+		threadgroup Acc left[32][33];
+		threadgroup Acc right[32][33];
+		uint rows = a_shape[a_ndim - 2];
+		uint k = a_shape[a_ndim - 1];
+		uint cols = b_shape[b_ndim - 1];
+		int64_t down_x = a_strides[a_ndim - 2];
+		int64_t along_x = a_strides[a_ndim - 1];
+		int64_t along_y = b_strides[b_ndim - 2];
+		int64_t right_y = b_strides[b_ndim - 1];
+		uint lane = thread_position_in_threadgroup.x;
+		uint part = thread_position_in_threadgroup.y;
+		uint col0 = threadgroup_position_in_grid.x * 32;
+		uint row0 = threadgroup_position_in_grid.y * 32;
+		size_t batch = thread_position_in_grid.z;
+		auto x = a + product_at(batch, a_shape, a_strides, a_ndim);
+		auto y = b + product_at(batch, b_shape, b_strides, b_ndim);
+		Acc sum[4];
+		for (uint r = 0; r < 4; ++r) {
+			sum[r] = 0;
+		}
+		for (uint first = 0; first < k; first += 32) {
+			uint count = min(k - first, 32u);
+			for (uint r = part; r < 32; r += 8) {
+				if (row0 + r < rows && lane < count) {
+					left[r][lane] = Acc(x[int64_t(row0 + r) * down_x + int64_t(first + lane) * along_x]);
+				} else {
+					left[r][lane] = 0;
+				}
+				if (col0 + lane < cols && r < count) {
+					right[r][lane] = Acc(y[int64_t(first + r) * along_y + int64_t(col0 + lane) * right_y]);
+				} else {
+					right[r][lane] = 0;
+				}
+			}
+			threadgroup_barrier(mem_flags::mem_threadgroup);
+			for (uint i = 0; i < count; ++i) {
+				Acc f = right[i][lane];
+				for (uint r = 0; r < 4; ++r) {
+					sum[r] += left[part * 4 + r][i] * f;
+				}
+			}
+			threadgroup_barrier(mem_flags::mem_threadgroup);
+		}
+		for (uint r = 0; r < 4; ++r) {
+			uint row = row0 + part * 4 + r;
+			if (row < rows && col0 + lane < cols) {
+				out[(batch * rows + row) * cols + col0 + lane] = T(sum[r]);
+			}
+		}
+	`,
+	EnsureRowContiguous: new(false),
+})
+
+// tile is the length of tiledMatmul's tiles.
+const tile = 32
+
+// matmulHeader finds where a product's operand begins.
+const matmulHeader = `
+	int64_t product_at(size_t batch, constant const int* shape, constant const int64_t* strides, int ndim) {
+		int64_t at = 0;
+		for (int i = ndim - 3; i >= 0; --i) {
+			at += int64_t(batch % shape[i]) * strides[i];
+			batch /= shape[i];
+		}
+		return at;
+	}
+`
 
 // MatMul returns the matrix product of the last two axes, for every position
 // of the leading ones, which broadcast. As in NumPy, a vector on the left is a
@@ -83,19 +171,60 @@ func product(x, y *Array, lead []int, m, k, n int) *Array {
 	var out *Array
 	if batch*m*n == 0 || k == 0 {
 		out = zerosOn(x.dev, d, shp)
+	} else if device, ok := x.dev.graph.Device.(launch.Multiplier); ok && device.Multiplies(d) {
+		out = deviceProduct(device, x.untraced(), y.untraced(), spec{DType: d, Dims: shp})
 	} else {
 		acc := d
 		if d == Float16 || d == BFloat16 {
 			acc = Float32
 		}
-		out = matmulKernel.Call(Launch{
+		l := Launch{
 			Template:     []TemplateArg{{"T", d}, {"Acc", acc}},
 			Grid:         [3]int{n, m, batch},
 			Threadgroup:  [3]int{min(n, 64), min(m, 4), 1},
 			OutputShapes: [][]int{shp}, OutputDTypes: []DType{d}, Device: x.dev,
-		}, x.untraced().Contiguous(), y.untraced().Contiguous(), scalarOn(x.dev, uint32(k)))[0]
+		}
+		kernel := plainMatmul
+		// The host's threads have caches, which do what the tiles are for.
+		if _, host := x.dev.graph.Mover().(graph.HostMover); !host && min(m, n, k) >= tile/2 {
+			kernel = tiledMatmul
+			l.Grid = [3]int{(n + tile - 1) / tile * tile, (m + tile - 1) / tile * 8, batch}
+			l.Threadgroup = [3]int{tile, 8, 1}
+		}
+		out = kernel.Call(l, x.untraced(), y.untraced())[0]
 	}
 	return recorded1(matmulPrim{}, out, x, y)
+}
+
+// deviceProduct is the product that the device computes itself, of operands
+// that lie in memory as they are.
+func deviceProduct(device launch.Multiplier, x, y *Array, out spec) *Array {
+	dev := x.dev
+	run := func(ctx context.Context, in []graph.View) ([]graph.View, error) {
+		v, err := dev.graph.NewView(out)
+		if err != nil {
+			return nil, err
+		}
+		last := len(out.Dims) - 1
+		err = device.MatMul(ctx, launch.MatMul{
+			DType: out.DType, Batch: out.Dims[:last-1],
+			M: out.Dims[last-1], N: out.Dims[last], K: in[0].Dims[last],
+			A: matrix(in[0]), B: matrix(in[1]), Out: matrix(v),
+		})
+		runtime.KeepAlive(in)
+		dev.launches.Add(1)
+		if err != nil && !(ctx.Err() != nil && errors.Is(err, ctx.Err())) {
+			err = fmt.Errorf("matmul: %w", err)
+		}
+		return []graph.View{v}, err
+	}
+	return newOp("matmul", dev, []*Array{x, y}, []spec{out}, run)[0]
+}
+
+// matrix returns a View whose last two axes are those of a matrix as an operand.
+func matrix(v graph.View) launch.Matrix {
+	last := len(v.Dims) - 1
+	return launch.Matrix{Arg: v.Arg(), Row: v.Strides[last-1], Col: v.Strides[last], Batch: v.Strides[:last-1]}
 }
 
 // matmulPrim is the product of arrays of the same leading axes.

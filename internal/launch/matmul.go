@@ -31,7 +31,8 @@ type MatMul struct {
 	Batch     []int       // lengths of the leading axes, outermost first
 	M, N, K   int
 	A, B, Out Matrix
-	AllowTF32 bool // factors of float32 may lose all but 10 bits of their fractions
+	AllowTF32 bool    // factors of float32 may lose all but 10 bits of their fractions
+	Watch     Watcher // as of a Launch
 }
 
 // A Matrix is where an operand lies. Strides count elements; they may be
