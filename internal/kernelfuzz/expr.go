@@ -348,7 +348,7 @@ func (g *generator) integer(t typ, d int) *node {
 		case t.base == "uint":
 			return expr(name, "extract_bits($, $, $)", g.expr(t, d), g.small(16, 0), g.small(16, 0))
 		case t.base == "ulong" && !g.uniform:
-			return expr(name, g.pick("ulong(simd_ballot($))", "ulong(quad_ballot($))"), g.expr(scalar("bool"), d))
+			return expr(name, g.pick("ulong(simd_ballot($))", "ulong(quad_ballot($))", "ulong(simd_active_threads_mask() ^ (1ul << uint($)))"), g.expr(scalar("bool"), d))
 		}
 	}
 	return g.choose(t, d)

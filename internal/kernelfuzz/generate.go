@@ -36,12 +36,13 @@ type generator struct {
 	names    int
 	size     int // statements so far
 	flow     flow
-	helper   bool // inside a function of the header
-	uniform  bool // the expression being made has to be the same in all threads
-	most     int  // threads of the largest threadgroup
-	total    int  // threads of the largest grid
-	nest     int  // indices around the expression being made
-	agreed   bool // what threads read from one place of threadgroup memory counts as uniform
+	helper   bool   // inside a function of the header
+	uniform  bool   // the expression being made has to be the same in all threads
+	most     int    // threads of the largest threadgroup
+	total    int    // threads of the largest grid
+	nest     int    // indices around the expression being made
+	tiles    string // the type of the threadgroup array for matrices
+	agreed   bool   // what threads read from one place of threadgroup memory counts as uniform
 	maxStmts int
 }
 
@@ -124,8 +125,14 @@ func (g *generator) kernel(seed uint64) {
 	g.double = g.one(12)
 	g.agreed = g.one(8)
 	g.maxStmts = 10 + g.n(45)
+	flat := g.one(3)
 	for range 1 + g.n(3) {
-		g.c.Launches = append(g.c.Launches, g.launch())
+		l := g.launch()
+		if flat {
+			l.Grid = [3]int{l.Threads(), 1, 1}
+			l.Group = [3]int{min(l.Group[0]*l.Group[1]*l.Group[2], 1024), 1, 1}
+		}
+		g.c.Launches = append(g.c.Launches, l)
 	}
 	for _, l := range g.c.Launches {
 		g.most = max(g.most, l.Group[0]*l.Group[1]*l.Group[2])
@@ -181,6 +188,9 @@ func (g *generator) parameters(seed uint64) {
 		Output{Name: "ai", DType: dtype.Int32, Fixed: 5 * atomicCells, Seed: seed*16 + 11},
 		Output{Name: "au", DType: dtype.Uint32, Fixed: 5 * atomicCells, Seed: seed*16 + 12},
 		Output{Name: "af", DType: dtype.Float32, Fixed: atomicCells, Zero: true})
+	if g.one(2) {
+		g.c.Outputs = append(g.c.Outputs, Output{Name: "mid", DType: baseOf(g.scalarBase()).dtype, Each: 1, Zero: true})
+	}
 	if g.c.Mode == Math {
 		g.c.Outputs = append(g.c.Outputs,
 			Output{Name: "mf", DType: dtype.Float32, Each: own, Zero: true, Within: mathWithin},
@@ -311,6 +321,10 @@ func (g *generator) body(to *node) {
 		name := fmt.Sprintf("shared%d", i)
 		to.kids = append(to.kids, stmt(fmt.Sprintf("threadgroup %s %s[%d];", t, name, g.most)))
 		g.shared = append(g.shared, variable{name: name, t: t, length: g.most})
+	}
+	if g.one(5) {
+		g.tiles = g.pick("float", "half")
+		to.kids = append(to.kids, stmt(fmt.Sprintf("threadgroup %s tiles[128];", g.tiles)))
 	}
 	to.kids = append(to.kids, stmt(fmt.Sprintf("threadgroup atomic_uint cells[%d];", cells)))
 	g.flow = flow{uniform: true}

@@ -60,7 +60,7 @@ func (g *generator) stmt(b *node, depth int) {
 	}
 	g.size++
 	add := func(n *node) { b.kids = append(b.kids, n) }
-	k := g.n(28)
+	k := g.n(31)
 	if depth <= 0 && k >= 16 {
 		k %= 16
 	}
@@ -103,6 +103,8 @@ func (g *generator) stmt(b *node, depth int) {
 		g.count(add)
 	case 27:
 		g.lambda(add)
+	default:
+		g.pattern(add)
 	}
 }
 
