@@ -24,7 +24,7 @@ func (*null) Compile(context.Context, *ir.Func, launch.Options) (launch.Program,
 	return nullProgram{}, nil
 }
 func (*null) Close() error { return nil }
-func (*null) Wait() error  { return nil }
+func (*null) Sync() error  { return nil }
 
 type nullBuffer struct {
 	d *null

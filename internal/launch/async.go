@@ -19,21 +19,20 @@ import (
 // a kernel faulted, or the hardware went away. What its memory held is gone.
 var ErrLost = errors.New("device is lost")
 
-// A Waiter is a Device whose Programs' Run may return before the kernel ran.
+// A Syncer is a Device whose Programs' Run may return before the kernel ran.
 // Run copies what it needs of its Launch, so that the caller may reuse
 // Launch.Args; the Buffers it names are not freed before work that was given
 // earlier is done. Run's ctx matters until it returns. A launch with a Report
 // is waited for.
 //
 // Work can fail after Run has returned. Its Launch.Watch is told then, before
-// any Wait or Download returns that was called after Run. A device that cannot
-// tell which of several launches failed tells nobody: its next Wait or
-// Download returns the error, and the callers above name the kernels that are
-// in question.
-type Waiter interface {
-	// Wait returns when all work given so far is done. Its error is the first
-	// one since the last Wait that nobody was told of, or wraps ErrLost.
-	Wait() error
+// any Sync or Download returns that was called after Run. A device that cannot
+// tell which of several launches failed tells nobody: its next Sync or
+// Download returns the error.
+type Syncer interface {
+	// Sync returns when all work given so far is done. Its error is the first
+	// one since the last Sync that nobody was told of, or wraps ErrLost.
+	Sync() error
 }
 
 // A Watcher is told that a launch has failed after its Run returned. Fail may
@@ -48,10 +47,6 @@ type Timer interface {
 	Time(f func() error) (time.Duration, error)
 }
 
-// A Flusher is a Device that collects work before it sends it on. Without
-// Flush, work may lie there until something waits for it.
-type Flusher interface{ Flush() error }
-
 // A Copier is a Device that copies between Buffers without the host.
 type Copier interface {
 	// Copy copies n bytes, which do not overlap, in order with other work on
@@ -61,25 +56,20 @@ type Copier interface {
 	Copy(dst Buffer, dstOffset int, src Buffer, srcOffset, n int) error
 }
 
-// A Recorder is a Device that can prepare a list of launches to be run again
-// and again with one call, as CUDA's graphs are.
+// A Recorder is a Device that can prepare launches to be run again and again
+// with one call, as CUDA's graphs are.
 type Recorder interface {
-	// Record prepares steps, which are not run. Their Buffers stay where they
-	// are until the Recording is closed, and their Args are not changed.
-	Record(steps []Step) (Recording, error)
-}
-
-// A Step is one launch of a Recording. Program was compiled by the Recorder.
-type Step struct {
-	Program Program
-	Launch  Launch
+	// Record calls f and prepares the launches that f gives the device on the
+	// calling goroutine; they are not run. Their Buffers stay where they are
+	// until the Recording is closed.
+	Record(f func() error) (Recording, error)
 }
 
 // A Recording is a list of launches that is ready to run. It is used by one
 // goroutine at a time.
 type Recording interface {
-	// Run runs the launches in order. Like Program.Run it may return before
-	// they are done; watch is told if they fail.
-	Run(watch Watcher) error
+	// Launch runs the launches in order. Like a Program's Run it may return
+	// before they are done.
+	Launch() error
 	Close() error
 }

@@ -67,7 +67,7 @@ type Launch struct {
 	Grid   [3]int  // threads, each at least 1
 	Group  [3]int  // threads of a threadgroup, each at least 1 and at most Grid's; edge groups are smaller
 	Report *Report // if Options.Check was set: where findings go
-	Watch  Watcher // told if the launch fails after Run returned; nil: nobody. See Waiter
+	Watch  Watcher // told if the launch fails after Run returned; nil: nobody. See Syncer
 }
 
 // An Arg is the memory a parameter points to.

@@ -44,6 +44,7 @@ type Device struct {
 	closed bool
 	first  error // of work that nobody watches
 	lost   error
+	taking map[uint64]*recording // by goroutine
 }
 
 // New returns a device called name that runs kernels on inner, whose memory
@@ -56,14 +57,16 @@ func New(name string, inner launch.Device) *Device {
 }
 
 // Open opens devices called "remote:0", "remote:1" and so on that run kernels
-// on what inner returns: for launch.Register.
+// on what inner returns, of 8 GiB each: for launch.Register.
 func Open(inner func() (launch.Device, error)) func(n int) (launch.Device, error) {
 	return func(n int) (launch.Device, error) {
 		in, err := inner()
 		if err != nil {
 			return nil, err
 		}
-		return New(fmt.Sprintf("remote:%d", n), in), nil
+		d := New(fmt.Sprintf("remote:%d", n), in)
+		d.Most = 8 << 30
+		return d, nil
 	}
 }
 
@@ -185,8 +188,8 @@ func (d *Device) Compile(ctx context.Context, fn *ir.Func, opt launch.Options) (
 	return &program{dev: d, inner: p}, nil
 }
 
-// Wait implements launch.Waiter.
-func (d *Device) Wait() error {
+// Sync implements launch.Syncer.
+func (d *Device) Sync() error {
 	done := make(chan struct{})
 	if err := d.give(func() { close(done) }); err != nil {
 		return err
@@ -230,7 +233,7 @@ func (d *Device) Copy(dst launch.Buffer, dstOffset int, src launch.Buffer, srcOf
 		return err
 	}
 	if from.dev != d {
-		if err := from.dev.Wait(); err != nil {
+		if err := from.dev.Sync(); err != nil {
 			return err
 		}
 	}

@@ -5,6 +5,7 @@ package remote
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"slices"
 
 	"github.com/zmlx-go/zmlx/internal/launch"
@@ -64,7 +65,7 @@ func (b *buffer) Download(offset int, p []byte) error {
 	if err := b.dev.give(func() { copy(p, b.raw.Host()[offset:]) }); err != nil {
 		return err
 	}
-	return b.dev.Wait()
+	return b.dev.Sync()
 }
 
 type program struct {
@@ -90,7 +91,12 @@ func (p *program) Run(ctx context.Context, l launch.Launch) error {
 		}
 		return <-done
 	}
-	return p.dev.give(func() { p.dev.run(p.inner, l, watch) })
+	step := func() { p.dev.run(p.inner, l, watch) }
+	if r := p.dev.recording(); r != nil {
+		r.steps = append(r.steps, step)
+		return nil
+	}
+	return p.dev.give(step)
 }
 
 // translate returns the launch as the inner device sees it, and who watches it.
@@ -125,34 +131,56 @@ func (d *Device) run(p launch.Program, l launch.Launch, watch launch.Watcher) {
 }
 
 // Record implements launch.Recorder.
-func (d *Device) Record(steps []launch.Step) (launch.Recording, error) {
+func (d *Device) Record(f func() error) (launch.Recording, error) {
 	r := &recording{dev: d}
-	for _, s := range steps {
-		p, ok := s.Program.(*program)
-		if !ok || p.dev != d {
-			return nil, fmt.Errorf("%s: a step is a program of another device", d.name)
-		}
-		l, _, err := d.translate(s.Launch)
-		if err != nil {
-			return nil, err
-		}
-		r.steps = append(r.steps, launch.Step{Program: p.inner, Launch: l})
+	id := goroutineID()
+	d.mu.Lock()
+	if d.taking == nil {
+		d.taking = map[uint64]*recording{}
+	}
+	d.taking[id] = r
+	d.mu.Unlock()
+	defer func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		delete(d.taking, id)
+	}()
+	if err := f(); err != nil {
+		return nil, err
 	}
 	d.recordings.Add(1)
 	return r, nil
 }
 
-type recording struct {
-	dev   *Device
-	steps []launch.Step
+// recording returns the recording of the calling goroutine, or nil.
+func (d *Device) recording() *recording {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.taking) == 0 {
+		return nil
+	}
+	return d.taking[goroutineID()]
 }
 
-// Run implements launch.Recording.
-func (r *recording) Run(watch launch.Watcher) error {
+// goroutineID returns the number in "goroutine 12 [running]:".
+func goroutineID() uint64 {
+	var line [64]byte
+	var id uint64
+	fmt.Sscanf(string(line[:runtime.Stack(line[:], false)]), "goroutine %d ", &id)
+	return id
+}
+
+type recording struct {
+	dev   *Device
+	steps []func()
+}
+
+// Launch implements launch.Recording.
+func (r *recording) Launch() error {
 	r.dev.replays.Add(1)
 	return r.dev.give(func() {
-		for _, s := range r.steps {
-			r.dev.run(s.Program, s.Launch, watch)
+		for _, step := range r.steps {
+			step()
 		}
 	})
 }
