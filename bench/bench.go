@@ -151,10 +151,7 @@ func (m *machine) measure(ctx context.Context, cases []Case) ([]Result, error) {
 			runs = append(runs, &timed{c: c, impl: "cpp", moved: w.moved, once: m.foreign(f.run)})
 		}
 	}
-	copies, err := m.copies()
-	if err != nil {
-		return nil, err
-	}
+	copies := m.copies()
 	if err := m.rounds(ctx, append(runs, copies...)); err != nil {
 		return nil, err
 	}

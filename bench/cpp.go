@@ -34,7 +34,8 @@ var cppFlags = []string{
 	"-fno-math-errno", "-fno-trapping-math", "-fno-exceptions", "-w",
 }
 
-// A cppLibrary has the compiled C++ versions.
+// A cppLibrary has the compiled C++ versions. It stays loaded: its threads run
+// code of it.
 type cppLibrary struct {
 	lib      dl.Lib
 	compiler string
@@ -141,9 +142,6 @@ func buildCPP(ctx context.Context, command []string, sources []cppText, out stri
 	}
 	return nil
 }
-
-// close leaves the library loaded: its threads run code of it.
-func (l *cppLibrary) close() {}
 
 func (l *cppLibrary) copy(dst, src []byte) {
 	dl.Call(l.copying, uintptr(unsafe.Pointer(&dst[0])), uintptr(unsafe.Pointer(&src[0])), uintptr(len(src)))

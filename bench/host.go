@@ -6,6 +6,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -59,13 +60,7 @@ func (m *machine) hostCosts(ctx context.Context) ([]HostCost, error) {
 				cost = time.Since(start)
 				return nil
 			}
-			var err error
-			if m.timer != nil {
-				_, err = m.timer.Time(run)
-			} else {
-				err = run()
-			}
-			if err != nil {
+			if err := errors.Join(run(), m.wait()); err != nil {
 				return nil, fmt.Errorf("%s: %w", c.name, err)
 			}
 			if round > 0 { // the first one compiles

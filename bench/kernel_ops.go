@@ -13,8 +13,9 @@ import (
 	"github.com/zmlx-go/zmlx"
 )
 
-// onGPU reports whether kernels are to be launched as a GPU likes it.
-func onGPU() bool {
+// onGPU reports whether kernels are to be launched as a GPU likes it. It is a
+// variable for tests.
+var onGPU = func() bool {
 	d := zmlx.Default()
 	return d != nil && (strings.HasPrefix(d.Name(), "cuda") || strings.HasPrefix(d.Name(), "mlx"))
 }

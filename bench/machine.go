@@ -10,38 +10,20 @@ import (
 	"runtime"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/zmlx-go/zmlx"
 	"github.com/zmlx-go/zmlx/internal/launch"
 )
 
-// A timer is a device that works while its caller goes on. Time runs f, waits
-// for what f launched, and returns how long the device was busy with that.
-type timer interface {
-	Time(f func() error) (time.Duration, error)
-}
-
-// A copier is a device that can copy its memory without a kernel of ours. The
-// buffers have one size.
-type copier interface {
-	Copy(dst, src launch.Buffer) error
-}
-
-// A flusher is a device that can empty its caches. Flush need not wait.
-type flusher interface {
-	Flush() error
-}
-
 type machine struct {
 	cfg     Config
 	raw     launch.Device
-	async   bool
-	timer   timer   // nil: launches are over when they return
-	copier  copier  // nil: none
-	flusher flusher // nil: arrays are larger than caches
+	async   bool          // launches may return before they are done
+	syncer  launch.Syncer // nil: there is nothing to wait for
+	timer   launch.Timer  // nil: by the host's clock
+	copier  launch.Copier // nil: none
 	cpp     *cppLibrary
-	buffers []launch.Buffer
+	buffers []launch.Buffer // what is copied from and to
 }
 
 func newMachine(cfg Config) (*machine, error) {
@@ -50,9 +32,21 @@ func newMachine(cfg Config) (*machine, error) {
 		return nil, fmt.Errorf("device %s has nothing to measure", cfg.Device.Name())
 	}
 	m := &machine{cfg: cfg, raw: raw}
-	m.timer, m.async = raw.(timer)
-	m.copier, _ = raw.(copier)
-	m.flusher, _ = raw.(flusher)
+	m.syncer, m.async = raw.(launch.Syncer)
+	m.timer, _ = raw.(launch.Timer)
+	m.copier, _ = raw.(launch.Copier)
+	for range 2 {
+		b, err := raw.Alloc(m.copySize())
+		if err != nil {
+			m.close()
+			return nil, err
+		}
+		m.buffers = append(m.buffers, b)
+		if err := b.Upload(0, make([]byte, min(b.Size(), 1<<20))); err != nil {
+			m.close()
+			return nil, err
+		}
+	}
 	return m, nil
 }
 
@@ -60,9 +54,33 @@ func (m *machine) close() {
 	for _, b := range m.buffers {
 		b.Free()
 	}
-	if m.cpp != nil {
-		m.cpp.close()
+}
+
+// wait waits for the device.
+func (m *machine) wait() error {
+	if m.syncer == nil {
+		return nil
 	}
+	return m.syncer.Sync()
+}
+
+// A flusher is a device that can throw away what its caches hold, without
+// waiting for that.
+type flusher interface{ Flush() error }
+
+// cacheSize is more than caches of a GPU hold.
+const cacheSize = 256 << 20
+
+// empty makes the caches of a device hold nothing that is needed, where the
+// device works while the host goes on. It does not wait.
+func (m *machine) empty() error {
+	if f, ok := m.raw.(flusher); ok {
+		return f.Flush()
+	}
+	if !m.async || m.copier == nil {
+		return nil
+	}
+	return m.copier.Copy(m.buffers[0], 0, m.buffers[1], 0, min(cacheSize, m.copySize()))
 }
 
 // copySize returns how many bytes are copied at a time.
@@ -78,15 +96,8 @@ func (m *machine) copySize() int {
 
 // copies returns the ways of copying memory on the device: the best of them is
 // what a percentage refers to.
-func (m *machine) copies() ([]*timed, error) {
+func (m *machine) copies() []*timed {
 	n := m.copySize()
-	for len(m.buffers) < 2 {
-		b, err := m.raw.Alloc(n)
-		if err != nil {
-			return nil, err
-		}
-		m.buffers = append(m.buffers, b)
-	}
 	dst, src := m.buffers[0], m.buffers[1]
 	c := Case{Op: "memcpy", Shape: []int{n / 4}, DType: zmlx.Float32}
 	var list []*timed
@@ -95,7 +106,7 @@ func (m *machine) copies() ([]*timed, error) {
 	}
 	if m.copier != nil {
 		add("device", func(times int) (lap, error) {
-			return m.lap(times, func() error { return m.copier.Copy(dst, src) })
+			return m.lap(times, func() error { return m.copier.Copy(dst, 0, src, 0, n) })
 		})
 	}
 	if dst.Host() != nil {
@@ -104,13 +115,7 @@ func (m *machine) copies() ([]*timed, error) {
 			add("cpp", m.foreign(func() { m.cpp.copy(dst.Host(), src.Host()) }))
 		}
 	}
-	if len(list) == 0 {
-		c.maker = makers["copy"]
-		w := c.maker(c)
-		w.c = c
-		add("zmlx", m.ours(w))
-	}
-	return list, nil
+	return list
 }
 
 // copyParallel copies with every processor.

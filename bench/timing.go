@@ -5,6 +5,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -41,7 +42,7 @@ func (m *machine) rounds(ctx context.Context, all []*timed) error {
 			if err != nil {
 				return fmt.Errorf("%s of %s: %w", t.c.Name(), t.impl, err)
 			}
-			if m.timer == nil && m.cfg.Size != Tiny {
+			if !m.async && m.cfg.Size != Tiny {
 				t.times = int(min(most, 1+least/max(l.total, 1)))
 			}
 		}
@@ -66,49 +67,28 @@ func (m *machine) rounds(ctx context.Context, all []*timed) error {
 func (m *machine) ours(w *work) func(int) (lap, error) {
 	ctx := context.Background()
 	return func(times int) (lap, error) {
-		var l lap
+		var host time.Duration
 		var out []*zmlx.Array
 		defer func() { freeAll(out) }()
-		run := func() error {
-			start := time.Now()
-			for i := range times {
-				if i > 0 {
-					freeAll(out)
-				}
-				out = w.call()
-				if err := zmlx.Eval(ctx, out...); err != nil {
-					return err
-				}
-			}
-			l.host = time.Since(start)
-			return nil
-		}
-		if m.timer != nil {
-			busy, err := m.onDevice(run)
-			l.total = busy
-			return l.over(times), err
-		}
 		before := kernelTime()
-		if err := run(); err != nil {
-			return l, err
+		l, err := m.lap(times, func() error {
+			start := time.Now()
+			freeAll(out)
+			out = w.call()
+			err := zmlx.Eval(ctx, out...)
+			host += time.Since(start)
+			return err
+		})
+		if !m.async { // kernels ran while the host waited
+			host -= kernelTime() - before
 		}
-		l.total = l.host
-		l.host -= kernelTime() - before
-		return l.over(times), nil
+		l.host = max(0, host) / time.Duration(times)
+		return l, err
 	}
 }
 
-// onDevice returns how long the device was busy with f, from empty caches.
-func (m *machine) onDevice(f func() error) (time.Duration, error) {
-	if m.flusher != nil {
-		if err := m.flusher.Flush(); err != nil {
-			return 0, err
-		}
-	}
-	return m.timer.Time(f)
-}
-
-// lap times something that is no work of ours on the device.
+// lap times f on the device, from caches without f's data if they are the
+// device's own.
 func (m *machine) lap(times int, f func() error) (lap, error) {
 	run := func() error {
 		for range times {
@@ -118,13 +98,32 @@ func (m *machine) lap(times int, f func() error) (lap, error) {
 		}
 		return nil
 	}
-	if m.timer != nil {
-		busy, err := m.onDevice(run)
-		return lap{total: busy}.over(times), err
+	if m.async {
+		if err := m.wait(); err != nil {
+			return lap{}, err
+		}
 	}
-	start := time.Now()
-	err := run()
-	return lap{total: time.Since(start)}.over(times), err
+	if err := m.empty(); err != nil {
+		return lap{}, err
+	}
+	var total time.Duration
+	var err error
+	switch {
+	case m.timer != nil:
+		total, err = m.timer.Time(run)
+	case m.async: // what was begun before is not to be counted
+		if err = m.wait(); err != nil {
+			break
+		}
+		start := time.Now()
+		err = errors.Join(run(), m.wait())
+		total = time.Since(start)
+	default:
+		start := time.Now()
+		err = run()
+		total = time.Since(start)
+	}
+	return lap{total: total / time.Duration(times)}, err
 }
 
 // foreign times a function that runs on the host.
@@ -134,12 +133,8 @@ func (m *machine) foreign(f func()) func(int) (lap, error) {
 		for range times {
 			f()
 		}
-		return lap{total: time.Since(start)}.over(times), nil
+		return lap{total: time.Since(start) / time.Duration(times)}, nil
 	}
-}
-
-func (l lap) over(times int) lap {
-	return lap{l.total / time.Duration(times), max(0, l.host) / time.Duration(times)}
 }
 
 // kernelTime returns the time that all kernels ran so far.
