@@ -136,7 +136,7 @@ func Options(contract bool) []string {
 	}
 	return []string{
 		"--std=c++17", "--device-as-default-execution-space", fmad,
-		"--ftz=false", "--prec-div=true", "--prec-sqrt=true", "--extra-device-vectorization",
+		"--ftz=false", "--prec-div=true", "--prec-sqrt=true",
 		"--disable-warnings",
 	}
 }

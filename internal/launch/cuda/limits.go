@@ -1,0 +1,101 @@
+package cuda
+
+// This file implements the limits that kernels and launches must keep.
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/zmlx-go/zmlx/internal/ir"
+	"github.com/zmlx-go/zmlx/internal/launch"
+	"github.com/zmlx-go/zmlx/internal/source"
+)
+
+const (
+	maxThreads     = 1024     // of one threadgroup
+	maxThreadgroup = 32 << 10 // bytes of threadgroup memory of one threadgroup
+	simdWidth      = 32
+	maxBlocks      = math.MaxInt32 // of one launch of the driver
+	maxParams      = 500           // that fit in the 4 KiB that all drivers take
+)
+
+// checkKernel refuses kernels with too much threadgroup memory, at the largest
+// of their arrays, or with too many parameters.
+func checkKernel(fn *ir.Func) error {
+	if len(fn.Params) > maxParams {
+		return fmt.Errorf("kernel %s has %d parameters; at most %d fit", fn.Name, len(fn.Params), maxParams)
+	}
+	total := 0
+	var largest *ir.Alloc
+	for i := range fn.Allocs {
+		a := &fn.Allocs[i]
+		if a.Space != ir.Threadgroup {
+			continue
+		}
+		if total += min(a.Size, maxThreadgroup+1); largest == nil || a.Size > largest.Size {
+			largest = a
+		}
+	}
+	if total <= maxThreadgroup {
+		return nil
+	}
+	list := &source.List{Set: fn.Set}
+	if list.Set == nil {
+		list.Set = &source.Set{}
+	}
+	diag := list.Errorf(largest.Span, launch.MemoryLimit, "the kernel needs more than the %d bytes of threadgroup memory that are there", maxThreadgroup)
+	diag.Hint = "make its threadgroup arrays smaller"
+	if largest.Name != "" {
+		diag.Hint += fmt.Sprintf("; %s is the largest, with %d bytes", largest.Name, largest.Size)
+	}
+	return list
+}
+
+// checkArg refuses an argument that is not memory of the device.
+func (d *Device) checkArg(a *launch.Arg) error {
+	b, ok := a.Buffer.(*buffer)
+	switch {
+	case a.Buffer == nil:
+		return errors.New("it has no buffer")
+	case !ok:
+		return fmt.Errorf("it is not memory of %s", d.name)
+	case b.dev != d:
+		if b.dev.name == d.name {
+			return fmt.Errorf("it is memory of %s as it was opened another time", d.name)
+		}
+		return fmt.Errorf("it is memory of %s, not of %s", b.dev.name, d.name)
+	case b.freed.Load():
+		return errFreed
+	case a.Lo < 0 || a.Lo > a.Hi || a.Hi > b.size:
+		return fmt.Errorf("it is bytes %d to %d of a buffer of %d", a.Lo, a.Hi, b.size)
+	case a.Offset < 0 || a.Offset > b.size:
+		return fmt.Errorf("it starts at byte %d of a buffer of %d", a.Offset, b.size)
+	}
+	return nil
+}
+
+// countGroups returns the threadgroups of a launch along each axis and in all,
+// and the threads of one.
+func countGroups(l *launch.Launch) (groups [3]uint32, total uint64, threads int, err error) {
+	total, threads = 1, 1
+	for i := range 3 {
+		grid, group := l.Grid[i], l.Group[i]
+		if grid < 1 || int64(grid) > math.MaxUint32 {
+			return groups, 0, 0, fmt.Errorf("a grid of %v threads; each must be 1 to %d", l.Grid, uint32(math.MaxUint32))
+		}
+		if group < 1 || group > grid {
+			return groups, 0, 0, fmt.Errorf("a threadgroup of %v threads; each must be at least 1 and at most the grid's %v", l.Group, l.Grid)
+		}
+		if threads *= min(group, maxThreads+1); threads > maxThreads {
+			return groups, 0, 0, fmt.Errorf("a threadgroup of %d x %d x %d threads; at most %d fit in one", l.Group[0], l.Group[1], l.Group[2], maxThreads)
+		}
+		n := uint64(grid-1)/uint64(group) + 1
+		if total > math.MaxInt64/n {
+			return groups, 0, 0, errors.New("more threadgroups than can be counted")
+		}
+		groups[i] = uint32(n)
+		total *= n
+	}
+	return groups, total, threads, nil
+}

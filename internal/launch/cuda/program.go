@@ -1,0 +1,399 @@
+package cuda
+
+// This file implements programs: kernels that are loaded, and their launches.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"unsafe"
+
+	"github.com/zmlx-go/zmlx/internal/dl"
+	"github.com/zmlx-go/zmlx/internal/ir"
+	"github.com/zmlx-go/zmlx/internal/launch"
+	"github.com/zmlx-go/zmlx/internal/launch/cuda/nvrtc"
+)
+
+// A loaded is a kernel in the GPU's memory.
+type loaded struct {
+	module   uintptr
+	function uintptr
+	threads  int // most of a block; fewer than 1,024 where each needs many registers
+	facts    KernelFacts
+}
+
+// KernelFacts say what one thread or block of a compiled kernel needs.
+type KernelFacts struct {
+	Registers int // of a thread
+	Local     int // bytes of a thread's memory: arrays, and registers that did not fit
+	Shared    int // bytes of a block
+	Threads   int // most that a block can have
+}
+
+// A program is a kernel that can be launched.
+type program struct {
+	dev    *Device
+	name   string
+	unit   Unit
+	params []string
+	writes []bool // which of params the kernel writes; nil: all, perhaps
+	full   loaded
+	frame  *frame        // guarded by dev.launching
+	last   atomic.Uint64 // number of its latest launch
+	users  atomic.Int64  // recorded graphs and launches that are being made, and one until Close
+	closed atomic.Bool
+
+	mu      sync.Mutex
+	bounded *loaded // compiled so that 1,024 threads fit, once there is need
+}
+
+// Compile implements launch.Device.
+func (d *Device) Compile(ctx context.Context, fn *ir.Func, opt launch.Options) (launch.Program, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if opt.Check {
+		return nil, fmt.Errorf("%s: kernel %s: checked mode is the interpreter's: use device interp", d.name, fn.Name)
+	}
+	if err := ir.Verify(fn); err != nil {
+		return nil, err
+	}
+	if err := checkKernel(fn); err != nil {
+		return nil, err
+	}
+	u, err := d.cfg.Emit(fn)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", d.name, err)
+	}
+	params := make([]string, len(fn.Params))
+	for i := range fn.Params {
+		params[i] = fn.Params[i].Name
+	}
+	p, err := d.program(ctx, fn.Name, u, params)
+	if err != nil {
+		return nil, err
+	}
+	p.writes = make([]bool, len(fn.Params))
+	for i := range fn.Params {
+		p.writes[i] = fn.Params[i].Output || fn.Params[i].Atomic
+	}
+	return p, nil
+}
+
+// program compiles and loads a unit.
+func (d *Device) program(ctx context.Context, name string, u Unit, params []string) (*program, error) {
+	p := &program{dev: d, name: name, unit: u, params: params, frame: newFrame(len(params))}
+	p.users.Store(1)
+	var err error
+	if p.full, err = p.load(ctx); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// load compiles the kernel and loads it.
+func (p *program) load(ctx context.Context, more ...string) (loaded, error) {
+	d := p.dev
+	options := append(nvrtc.Options(p.unit.Contract), more...)
+	code, err := d.compile(ctx, p.name, p.unit, options, false)
+	if err != nil {
+		return loaded{}, d.compileError(err)
+	}
+	if err := d.enter(); err != nil {
+		return loaded{}, err
+	}
+	defer d.leave()
+	l, err := d.loadCode(code, p.unit.Entry)
+	if e, ok := errors.AsType[*DriverError](err); ok && badCode(e.Code) {
+		// What was kept is not what this driver takes.
+		if code, err = d.compile(ctx, p.name, p.unit, options, true); err != nil {
+			return loaded{}, d.compileError(err)
+		}
+		l, err = d.loadCode(code, p.unit.Entry)
+	}
+	if err != nil {
+		return loaded{}, fmt.Errorf("kernel %s, compiled by NVRTC %s for %s: %w", p.name, d.facts.NVRTC, d.facts.Arch, err)
+	}
+	return l, nil
+}
+
+// compileError names the device in an error, unless that is the caller's.
+func (d *Device) compileError(err error) error {
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return fmt.Errorf("%s: %w", d.name, err)
+}
+
+// badCode reports whether an error is about the code that was loaded.
+func badCode(code int) bool {
+	switch code {
+	case codeInvalidImage, codeNoBinary, codeInvalidPTX, codeUnsupportedPTX, codeInvalidSource, codeNotFound:
+		return true
+	}
+	return false
+}
+
+// Attributes of functions, by the driver's numbers.
+const (
+	functionThreads   = 0
+	functionShared    = 1
+	functionLocal     = 3
+	functionRegisters = 4
+)
+
+// loadCode loads a cubin or PTX.
+func (d *Device) loadCode(code []byte, entryName string) (l loaded, err error) {
+	if len(code) == 0 {
+		return l, &DriverError{Call: d.driver.moduleLoad.name, Code: codeInvalidImage, Text: "there is no code"}
+	}
+	if code[len(code)-1] != 0 {
+		code = append(code, 0) // PTX is a text that ends so
+	}
+	if err := d.do(&d.driver.moduleLoad, uintptr(unsafe.Pointer(&l.module)), uintptr(unsafe.Pointer(&code[0]))); err != nil {
+		return l, err
+	}
+	name := append([]byte(entryName), 0)
+	err = d.do(&d.driver.moduleFunction, uintptr(unsafe.Pointer(&l.function)), l.module, uintptr(unsafe.Pointer(&name[0])))
+	for _, a := range []struct {
+		which uintptr
+		to    *int
+	}{
+		{functionThreads, &l.facts.Threads}, {functionShared, &l.facts.Shared},
+		{functionLocal, &l.facts.Local}, {functionRegisters, &l.facts.Registers},
+	} {
+		var n int32
+		if err == nil {
+			err = d.do(&d.driver.functionAttribute, uintptr(unsafe.Pointer(&n)), a.which, l.function)
+			*a.to = int(n)
+		}
+	}
+	if err != nil {
+		return loaded{}, errors.Join(err, d.do(&d.driver.moduleUnload, l.module))
+	}
+	l.threads = l.facts.Threads
+	return l, nil
+}
+
+// fitting returns the kernel as it can run with blocks of so many threads.
+func (p *program) fitting(ctx context.Context, threads int) (*loaded, error) {
+	if threads <= p.full.threads {
+		return &p.full, nil
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.bounded == nil {
+		// 65,536 registers are there for a block, given out by 8 a thread.
+		l, err := p.load(ctx, "--maxrregcount=64")
+		if err != nil {
+			return nil, err
+		}
+		p.bounded = &l
+	}
+	if threads > p.bounded.threads {
+		return nil, fmt.Errorf("%s: kernel %s: a threadgroup of %d threads; it needs so much that at most %d fit", p.dev.name, p.name, threads, p.bounded.threads)
+	}
+	return p.bounded, nil
+}
+
+// Facts returns what the kernel needs.
+func (p *program) Facts() KernelFacts { return p.full.facts }
+
+// A frame is the arguments of a launch where the driver reads them.
+type frame struct {
+	head struct {
+		grid, group, groups [3]uint32
+		_                   uint32
+		first               uint64
+	}
+	values []uintptr
+	places []uintptr // addresses of head and of each value
+	args   [11]uintptr
+	total  uint64 // threadgroups
+}
+
+func newFrame(params int) *frame {
+	f := &frame{values: make([]uintptr, params), places: make([]uintptr, params+1)}
+	f.places[0] = uintptr(unsafe.Pointer(&f.head))
+	for i := range f.values {
+		f.places[i+1] = uintptr(unsafe.Pointer(&f.values[i]))
+	}
+	f.args[9] = uintptr(unsafe.Pointer(&f.places[0]))
+	return f
+}
+
+// set makes the frame that of a launch.
+func (f *frame) set(l *launch.Launch, groups [3]uint32, total uint64, threads int, k *loaded) {
+	for i := range 3 {
+		f.head.grid[i], f.head.group[i], f.head.groups[i] = uint32(l.Grid[i]), uint32(l.Group[i]), groups[i]
+	}
+	for i := range l.Args {
+		a := &l.Args[i]
+		f.values[i] = a.Buffer.(*buffer).addr + uintptr(a.Offset)
+	}
+	f.total = total
+	f.args[0] = k.function
+	f.args[2], f.args[3] = 1, 1
+	f.args[4], f.args[5], f.args[6] = uintptr(threads), 1, 1
+}
+
+// launch asks for all threadgroups. The caller's thread has the context.
+func (f *frame) launch(d *Device, stream uintptr) int32 {
+	f.args[8] = stream
+	for first := uint64(0); first < f.total; {
+		n := min(f.total-first, uint64(d.blocks))
+		f.head.first = first
+		f.args[1] = uintptr(n)
+		if status := int32(dl.Call(d.driver.launch.addr, f.args[:]...)); status != 0 {
+			return status
+		}
+		first += n
+	}
+	return 0
+}
+
+// enter keeps the kernel loaded until leave.
+func (p *program) enter() bool {
+	for {
+		n := p.users.Load()
+		if n == 0 || p.closed.Load() {
+			return false
+		}
+		if p.users.CompareAndSwap(n, n+1) {
+			return true
+		}
+	}
+}
+
+func (p *program) leave() error {
+	if p.users.Add(-1) > 0 {
+		return nil
+	}
+	d := p.dev
+	if d.enter() != nil { // the kernel is gone with the device
+		return nil
+	}
+	defer d.leave()
+	d.launching.Lock()
+	done := d.flight.done
+	d.launching.Unlock()
+	if p.last.Load() > done {
+		if err := d.wait(); err != nil {
+			return err
+		}
+	}
+	err := d.do(&d.driver.moduleUnload, p.full.module)
+	if p.bounded != nil { // nobody is left to make it
+		err = errors.Join(err, d.do(&d.driver.moduleUnload, p.bounded.module))
+	}
+	return err
+}
+
+// Close unloads the kernel when its launches have ended and no recorded graph
+// has it.
+func (p *program) Close() error {
+	if p.closed.Swap(true) {
+		return nil
+	}
+	return p.leave()
+}
+
+// Run asks for a launch of the kernel, and returns before it has run.
+func (p *program) Run(ctx context.Context, l launch.Launch) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if !p.enter() {
+		return fmt.Errorf("%s: kernel %s: the program was closed", p.dev.name, p.name)
+	}
+	err := p.run(ctx, &l)
+	if e := p.leave(); err == nil {
+		err = e
+	}
+	return err
+}
+
+func (p *program) run(ctx context.Context, l *launch.Launch) error {
+	d := p.dev
+	if len(l.Args) != len(p.params) {
+		return p.refuse(fmt.Errorf("launched with %d arguments, takes %d", len(l.Args), len(p.params)))
+	}
+	for i := range l.Args {
+		if err := d.checkArg(&l.Args[i]); err != nil {
+			return p.refuse(fmt.Errorf("argument %s: %w", p.params[i], err))
+		}
+	}
+	groups, total, threads, err := countGroups(l)
+	if err != nil {
+		return p.refuse(err)
+	}
+	threads = (threads + simdWidth - 1) &^ (simdWidth - 1)
+	k := &p.full
+	if threads > k.threads {
+		if k, err = p.fitting(ctx, threads); err != nil {
+			return err
+		}
+	}
+	if err := d.enter(); err != nil {
+		return err
+	}
+	defer d.leave()
+	if r := d.recording(); r != nil {
+		return r.launch(p, l, groups, total, threads, k)
+	}
+	d.launching.Lock()
+	defer d.launching.Unlock()
+	p.frame.set(l, groups, total, threads, k)
+	if d.profile != nil {
+		return d.profile.launch(d, p, p.frame)
+	}
+	return p.submit(p.frame)
+}
+
+func (p *program) refuse(err error) error {
+	return fmt.Errorf("%s: kernel %s: %w", p.dev.name, p.name, err)
+}
+
+// submit asks for a launch. d.launching is held.
+func (p *program) submit(f *frame) error {
+	d := p.dev
+	err := d.enqueue(p.name, func() (*entry, int32) { return &d.driver.launch, f.launch(d, d.stream) })
+	p.last.Store(d.flight.launched)
+	return err
+}
+
+// enqueue calls what asks for one piece of work of the device, with the
+// context set, and notes that it is under way. d.launching is held.
+func (d *Device) enqueue(name string, ask func() (*entry, int32)) error {
+	runtime.LockOSThread()
+	at := &d.driver.setCurrent
+	status := int32(dl.Call(at.addr, d.current[:]...))
+	if status == 0 {
+		at, status = ask()
+	}
+	if status == 0 && d.sync {
+		d.flight.landed(d.flight.launched)
+		d.flight.add(name)
+		at = &d.driver.streamSync
+		if status = int32(dl.Call(at.addr, d.stream)); status == 0 {
+			d.flight.landed(d.flight.launched)
+		}
+	} else if status == 0 {
+		d.flight.add(name)
+	}
+	runtime.UnlockOSThread()
+	if status == 0 {
+		return nil
+	}
+	err := d.driver.failure(at, status)
+	if !sticky(int(status)) {
+		return fmt.Errorf("%s: kernel %s: %w", d.name, name, err)
+	}
+	if d.flight.done == d.flight.launched {
+		d.flight.add(name)
+	}
+	return d.lose(err)
+}
