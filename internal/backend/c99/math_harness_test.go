@@ -166,13 +166,14 @@ type target struct {
 	runner  []string // before the program
 }
 
-// targets returns the native target first, and those with fewer instructions,
-// of other compilers, and of other processors that can be emulated.
+// targets returns the native target first, and one with the fewest
+// instructions; with -thorough also what is between, that of another compiler,
+// and that of another processor, if it can be emulated.
 func targets() []target {
 	var all []target
 	for _, cc := range []string{"cc", "clang"} {
 		path, err := exec.LookPath(cc)
-		if err != nil {
+		if err != nil || len(all) > 0 && !*thorough {
 			continue
 		}
 		native := "-march=native"
@@ -183,14 +184,15 @@ func targets() []target {
 		if runtime.GOARCH != "amd64" {
 			continue
 		}
-		if has, _ := exec.Command(path, native, "-dM", "-E", "-x", "c", os.DevNull).Output(); bytes.Contains(has, []byte("__AVX2__")) && bytes.Contains(has, []byte("__F16C__")) {
+		all = append(all, target{cc + " -march=x86-64", []string{path, "-march=x86-64"}, nil})
+		has, _ := exec.Command(path, native, "-dM", "-E", "-x", "c", os.DevNull).Output()
+		if *thorough && bytes.Contains(has, []byte("__AVX2__")) && bytes.Contains(has, []byte("__F16C__")) {
 			all = append(all, target{cc + " -march=haswell", []string{path, "-march=haswell"}, nil})
 		}
-		all = append(all, target{cc + " -march=x86-64", []string{path, "-march=x86-64"}, nil})
 	}
 	arm, err1 := exec.LookPath("aarch64-linux-gnu-gcc")
 	qemu, err2 := exec.LookPath("qemu-aarch64")
-	if err1 == nil && err2 == nil {
+	if *thorough && err1 == nil && err2 == nil {
 		all = append(all, target{"aarch64-linux-gnu-gcc", []string{arm, "-static"}, []string{qemu}})
 	}
 	return all
