@@ -53,7 +53,7 @@ type deviceKind struct {
 var kinds = []deviceKind{
 	{name: "mlx"},
 	{name: "cuda"},
-	{name: "cc"},
+	{name: "cc", open: openCC},
 	{name: "interp", open: openInterp},
 }
 

@@ -72,10 +72,12 @@ func (e *CheckError) Error() string {
 	return s
 }
 
-// checkEnv makes every run on the interpreter a checked one.
+// checkEnv makes every run on the CPU a checked one, by the interpreter.
 var checkEnv = os.Getenv("ZMLX_CHECK") == "1"
 
-func forceCheck(d *Device) bool { return checkEnv && d.Name() == "interp" }
+func forceCheck(d *Device) bool {
+	return checkEnv && (d.Name() == "interp" || d.Name() == "cc")
+}
 
 // Check runs the kernel on the interpreter with every check on: accesses out
 // of bounds, reads of memory that nothing wrote, data races, barriers that not
