@@ -11,6 +11,7 @@ import (
 
 	"github.com/zmlx-go/zmlx/internal/graph"
 	"github.com/zmlx-go/zmlx/internal/launch"
+	"github.com/zmlx-go/zmlx/internal/shape"
 )
 
 // plainMatmul computes one element of the product in each thread, summing in
@@ -171,9 +172,10 @@ func product(x, y *Array, lead []int, m, k, n int) *Array {
 	var out *Array
 	if batch*m*n == 0 || k == 0 {
 		out = zerosOn(x.dev, d, shp)
-	} else if device, ok := x.dev.graph.Device.(launch.Multiplier); ok && device.Multiplies(d) {
+	} else if device, ok := x.dev.graph.Device.(launch.Multiplier); ok {
 		out = deviceProduct(device, x.untraced(), y.untraced(), spec{DType: d, Dims: shp})
-	} else {
+	}
+	if out == nil {
 		acc := d
 		if d == Float16 || d == BFloat16 {
 			acc = Float32
@@ -196,35 +198,56 @@ func product(x, y *Array, lead []int, m, k, n int) *Array {
 	return recorded1(matmulPrim{}, out, x, y)
 }
 
-// deviceProduct is the product that the device computes itself, of operands
-// that lie in memory as they are.
+// deviceProduct returns the product that the device computes itself, nil if it
+// does not. Operands are taken as they lie in memory where the device can.
 func deviceProduct(device launch.Multiplier, x, y *Array, out spec) *Array {
-	dev := x.dev
-	run := func(ctx context.Context, in []graph.View) ([]graph.View, error) {
-		v, err := dev.graph.NewView(out)
-		if err != nil {
-			return nil, err
+	last := len(out.Dims) - 1
+	for copies := range 4 {
+		u, v := x.view, y.view
+		if copies&1 != 0 {
+			u = shape.New(u.Dims)
 		}
-		last := len(out.Dims) - 1
-		err = device.MatMul(ctx, launch.MatMul{
+		if copies&2 != 0 {
+			v = shape.New(v.Dims)
+		}
+		m := launch.MatMul{
 			DType: out.DType, Batch: out.Dims[:last-1],
-			M: out.Dims[last-1], N: out.Dims[last], K: in[0].Dims[last],
-			A: matrix(in[0]), B: matrix(in[1]), Out: matrix(v),
-		})
-		runtime.KeepAlive(in)
-		dev.launches.Add(1)
-		if err != nil && !(ctx.Err() != nil && errors.Is(err, ctx.Err())) {
-			err = fmt.Errorf("matmul: %w", err)
+			M: out.Dims[last-1], N: out.Dims[last], K: u.Dims[last],
+			A: matrix(u), B: matrix(v), Out: matrix(shape.New(out.Dims)),
 		}
-		return []graph.View{v}, err
+		if !device.Multiplies(m) {
+			continue
+		}
+		if copies&1 != 0 {
+			x = x.Contiguous()
+		}
+		if copies&2 != 0 {
+			y = y.Contiguous()
+		}
+		dev := x.dev
+		return newOp("matmul", dev, []*Array{x, y}, []spec{out}, func(ctx context.Context, in []graph.View) ([]graph.View, error) {
+			v, err := dev.graph.NewView(out)
+			if err != nil {
+				return nil, err
+			}
+			m := m
+			m.A.Arg, m.B.Arg, m.Out.Arg = in[0].Arg(), in[1].Arg(), v.Arg()
+			err = device.MatMul(ctx, m)
+			runtime.KeepAlive(in)
+			dev.launches.Add(1)
+			if err != nil && !(ctx.Err() != nil && errors.Is(err, ctx.Err())) {
+				err = fmt.Errorf("matmul: %w", err)
+			}
+			return []graph.View{v}, err
+		})[0]
 	}
-	return newOp("matmul", dev, []*Array{x, y}, []spec{out}, run)[0]
+	return nil
 }
 
-// matrix returns a View whose last two axes are those of a matrix as an operand.
-func matrix(v graph.View) launch.Matrix {
+// matrix returns how the last two axes of a view lie, and those before them.
+func matrix(v shape.View) launch.Matrix {
 	last := len(v.Dims) - 1
-	return launch.Matrix{Arg: v.Arg(), Row: v.Strides[last-1], Col: v.Strides[last], Batch: v.Strides[:last-1]}
+	return launch.Matrix{Row: v.Strides[last-1], Col: v.Strides[last], Batch: v.Strides[:last-1]}
 }
 
 // matmulPrim is the product of arrays of the same leading axes.

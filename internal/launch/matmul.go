@@ -13,8 +13,9 @@ import (
 
 // A Multiplier is a [Device] with matrix products of its own.
 type Multiplier interface {
-	// Multiplies reports whether MatMul takes arrays of d.
-	Multiplies(d dtype.DType) bool
+	// Multiplies reports whether MatMul takes m: its dtype, its lengths and
+	// its strides. Buffers are not given yet.
+	Multiplies(m MatMul) bool
 
 	// MatMul sets m.Out to the product of m.A and m.B. It keeps to the order
 	// of launches, as a Program's Run does. Sums are taken in float32, or in

@@ -48,8 +48,8 @@ type gemmCall struct {
 }
 
 // Multiplies implements [launch.Multiplier].
-func (d *device) Multiplies(dt dtype.DType) bool {
-	switch dt {
+func (d *device) Multiplies(m launch.MatMul) bool {
+	switch m.DType {
 	case dtype.Float16, dtype.BFloat16, dtype.Float32, dtype.Float64:
 		return true
 	}
@@ -61,7 +61,7 @@ func (d *device) MatMul(ctx context.Context, m launch.MatMul) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if !d.Multiplies(m.DType) {
+	if !d.Multiplies(m) {
 		return fmt.Errorf("cc: matrix product of %s: only floats of 16, 32 and 64 bits", m.DType)
 	}
 	if err := m.Check(); err != nil {

@@ -65,8 +65,8 @@ func loadGEMM(ctx context.Context, d *device, vector int) (map[dtype.DType]*gemm
 				return nil, err
 			}
 		}
-		told := new([4]int64)
-		dl.Call(sizes, uintptr(unsafe.Pointer(told)))
+		var told [4]int64
+		dl.Call(sizes, uintptr(unsafe.Pointer(&told)))
 		g.rows, g.cols, g.depth, g.real = told[0], told[1], told[2], told[3]
 		types[dt] = g
 	}
