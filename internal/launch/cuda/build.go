@@ -65,7 +65,7 @@ func (d *Device) buildKey(u Unit, options []string) diskcache.Key {
 	return diskcache.NewKey("cuda object 1", f.Arch, f.NVRTC, strconv.Itoa(f.CUDA), f.Driver, strings.Join(options, "\x00"), u.Text)
 }
 
-// compile returns a unit's code, from the cache unless again is set. A
+// compile returns a unit's code and a zero byte, from the cache unless again is set. A
 // compilation cannot be stopped; one that ctx is cancelled for goes on for
 // others and for the cache.
 func (d *Device) compile(ctx context.Context, kernel string, u Unit, options []string, again bool) ([]byte, error) {
@@ -122,7 +122,7 @@ func (d *Device) make(ctx context.Context, key diskcache.Key, kernel string, u U
 		if errors.Is(err, os.ErrNotExist) && !again { // trimmed this instant
 			return d.make(ctx, key, kernel, u, options, true)
 		}
-		return code, err
+		return append(code, 0), err // as C has it where it is PTX
 	}
 	if _, ok := errors.AsType[*nvrtc.CompileError](err); !ok {
 		return nil, fmt.Errorf("kernel %s: %w", kernel, err)

@@ -201,7 +201,7 @@ func over(n, group int, buffers ...launch.Buffer) launch.Launch {
 	return l
 }
 
-func mustAlloc(t *testing.T, d *Device, n int) launch.Buffer {
+func mustAlloc(t testing.TB, d *Device, n int) launch.Buffer {
 	t.Helper()
 	b, err := d.Alloc(n)
 	if err != nil {
@@ -210,7 +210,7 @@ func mustAlloc(t *testing.T, d *Device, n int) launch.Buffer {
 	return b
 }
 
-func mustRun(t *testing.T, p launch.Program, l launch.Launch) {
+func mustRun(t testing.TB, p launch.Program, l launch.Launch) {
 	t.Helper()
 	if err := p.Run(t.Context(), l); err != nil {
 		t.Fatal(err)

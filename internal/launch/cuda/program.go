@@ -145,13 +145,10 @@ const (
 	functionRegisters = 4
 )
 
-// loadCode loads a cubin or PTX.
+// loadCode loads a cubin or PTX, which ends with a zero byte.
 func (d *Device) loadCode(code []byte, entryName string) (l loaded, err error) {
-	if len(code) == 0 {
+	if len(code) < 2 {
 		return l, &DriverError{Call: d.driver.moduleLoad.name, Code: codeInvalidImage, Text: "there is no code"}
-	}
-	if code[len(code)-1] != 0 {
-		code = append(code, 0) // PTX is a text that ends so
 	}
 	if err := d.do(&d.driver.moduleLoad, uintptr(unsafe.Pointer(&l.module)), uintptr(unsafe.Pointer(&code[0]))); err != nil {
 		return l, err
