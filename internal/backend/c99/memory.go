@@ -283,14 +283,19 @@ func (e *emitter) loaded(in *ir.Instr, element func(j int) string) {
 	}
 }
 
+// guard returns what makes a statement in the loop one of active lanes only.
+func (e *emitter) guard() string {
+	if on := e.active(); on != "" {
+		return "if (" + on + ") "
+	}
+	return ""
+}
+
 func (e *emitter) store(in *ir.Instr) {
 	n, mt := len(in.Args), backend.MemoryType(in.Type)
 	size := int64(in.Type.Size())
-	on := e.active()
-	if on != "" {
-		on = "if (" + on + ") "
-	}
 	if e.privateArray(in) != nil {
+		on := e.guard()
 		for j, r := range in.Args {
 			e.add("%s%s = %s;", on, e.element(in, j), e.lane(r))
 		}
@@ -301,7 +306,7 @@ func (e *emitter) store(in *ir.Instr) {
 		ok = false
 	}
 	if !ok {
-		q := e.name("q")
+		q, on := e.name("q"), e.guard()
 		e.add("%s *%s = (%s *)%s;", mt, q, mt, e.address(in.Addr, e.lane))
 		for j, r := range in.Args {
 			e.add("%s%s[%d] = %s;", on, q, j, e.names.ToMemory(in.Type, e.lane(r)))
@@ -309,7 +314,7 @@ func (e *emitter) store(in *ir.Instr) {
 		e.segment().stores = true
 		return
 	}
-	if w.k == size && n == 1 && (in.Type == ir.F16 || in.Type == ir.BF16) && on == "" {
+	if w.k == size && n == 1 && (in.Type == ir.F16 || in.Type == ir.BF16) && e.mask == "" && e.cond == "" {
 		f := "zm_store_half32"
 		if in.Type == ir.BF16 {
 			f = "zm_store_bfloat32"
@@ -329,6 +334,7 @@ func (e *emitter) store(in *ir.Instr) {
 		defer e.flush()
 	}
 	q, _ := e.pointer(in, w)
+	on := e.guard()
 	for j, r := range in.Args {
 		value := e.names.ToMemory(in.Type, e.lane(r))
 		switch w.k {
@@ -347,10 +353,7 @@ func (e *emitter) store(in *ir.Instr) {
 // atomic writes an atomic: one lane after the other.
 func (e *emitter) atomic(in *ir.Instr) {
 	e.flush()
-	on := ""
-	if a := e.active(); a != "" {
-		on = "if (" + a + ") "
-	}
+	on := e.guard()
 	args := []string{e.address(in.Addr, e.lane)}
 	for _, r := range in.Args {
 		args = append(args, e.lane(r))
