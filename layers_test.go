@@ -24,7 +24,7 @@ internal/compile
 internal/codegen
 internal/backend
 internal/backend/...
-internal/launch internal/launch/cuda/nvrtc
+internal/launch internal/launch/cuda/nvrtc internal/launch/cuda/cublaslt
 internal/launch/...
 internal/graph internal/kernelfuzz
 .

@@ -38,21 +38,37 @@ type Product struct {
 
 // Values of the C API's enumerations.
 const (
-	real32, real64, real16, realB16 = 0, 1, 2, 14 // cudaDataType_t: CUDA_R_32F, CUDA_R_64F, CUDA_R_16F, CUDA_R_16BF
+	// cudaDataType_t: CUDA_R_32F, CUDA_R_64F, CUDA_R_16F, CUDA_R_16BF.
+	real32, real64, real16, realB16 = 0, 1, 2, 14
 
-	compute32, compute64, computeTF32 = 68, 70, 77 // cublasComputeType_t: CUBLAS_COMPUTE_32F, CUBLAS_COMPUTE_64F, CUBLAS_COMPUTE_32F_FAST_TF32
+	// cublasComputeType_t: CUBLAS_COMPUTE_32F, CUBLAS_COMPUTE_64F,
+	// CUBLAS_COMPUTE_32F_FAST_TF32.
+	compute32, compute64, computeTF32 = 68, 70, 77
 
-	opTranspose = 1 // cublasOperation_t: CUBLAS_OP_T
+	// cublasOperation_t: CUBLAS_OP_T.
+	opTranspose = 1
 
-	descTransA, descTransB = 3, 4 // CUBLASLT_MATMUL_DESC_TRANSA, …TRANSB: int32
+	// cublasLtMatmulDescAttributes_t, int32: CUBLASLT_MATMUL_DESC_TRANSA and
+	// CUBLASLT_MATMUL_DESC_TRANSB.
+	descTransA, descTransB = 3, 4
 
-	layoutBatchCount  = 5 // CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT: int32
-	layoutBatchOffset = 6 // CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET: int64
+	// cublasLtMatrixLayoutAttribute_t: CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT,
+	// int32, and CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET, int64.
+	layoutBatchCount, layoutBatchOffset = 5, 6
 
-	prefWorkspace  = 1             // CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES: uint64
-	prefAlignmentA = 5             // CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES: uint32; B, C and D follow
-	mostAlignment  = 256           // the alignment that the library counts on if it is told nothing
-	mostLength     = math.MaxInt32 // of an axis
+	// cublasLtMatmulPreferenceAttributes_t: CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES,
+	// uint64, CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, uint32, and
+	// CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, uint32, which those of B, C
+	// and D follow.
+	prefWorkspace, prefReduction, prefAlignmentA = 1, 3, 5
+
+	// cublasLtReductionScheme_t: CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE.
+	reduceComputeType = 2
+)
+
+const (
+	mostAlignment = 256           // that the library makes use of
+	mostLength    = math.MaxInt32 // of an axis
 )
 
 // A lay is a matrix by columns as the library is told of it.
@@ -244,6 +260,11 @@ func (h *Handle) choose(q *plan, r *prepared) error {
 	const set = "cublasLtMatmulPreferenceSetAttribute"
 	if err := h.set64(set, f.prefSet, pref, prefWorkspace, uint64(q.workspace)); err != nil {
 		return err
+	}
+	if q.dtype.Size() == 2 { // parts of a sum are not rounded before they are added
+		if err := h.set32(set, f.prefSet, pref, prefReduction, reduceComputeType); err != nil {
+			return err
+		}
 	}
 	out := q.alignments[2]
 	for i, alignment := range []int{q.alignments[0], q.alignments[1], out, out} {
