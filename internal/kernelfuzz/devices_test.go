@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -24,6 +25,7 @@ var (
 	fuzzFrom  = flag.Uint64("fuzzfrom", 0, "the first seed of -fuzzkernels; 0: by the clock")
 	fuzzKeep  = flag.String("fuzzkeep", "", "the folder where -fuzzkernels keeps what it finds; empty: a temporary one")
 	fuzzFinds = flag.Int("fuzzfinds", 1, "the finds after which -fuzzkernels ends")
+	fuzzSkip  = flag.String("fuzzwithout", "", "words, with spaces between: -fuzzkernels leaves out kernels that have one in their text")
 	fuzzOnly  = flag.String("fuzzdevice", "", "the one device that -fuzzkernels compares with the reference; empty: all")
 )
 
@@ -107,13 +109,30 @@ func smaller(dev opened, c Case, limit time.Duration) Case {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	_, first := judgeAlone(dev, c)
-	var d *Difference
-	wrong := errors.As(first, &d)
 	return Shrink(ctx, c, func(c Case) bool {
 		v, err := judgeAlone(dev, c)
-		// A wrong result stays a wrong result, and a failure a failure.
-		return v == different && errors.As(err, &d) == wrong
+		return v == different && symptom(err) == symptom(first)
 	})
+}
+
+// symptom tells apart what a case shows: a wrong result, or the first error of
+// a compiler.
+func symptom(err error) string {
+	var d *Difference
+	if errors.As(err, &d) {
+		return "wrong"
+	}
+	_, text, ok := strings.Cut(err.Error(), "error: ")
+	if !ok {
+		return "failed"
+	}
+	text, _, _ = strings.Cut(text, "\n")
+	return strings.Map(func(r rune) rune {
+		if r >= '0' && r <= '9' {
+			return -1
+		}
+		return r
+	}, text)
 }
 
 func judgeAlone(dev opened, c Case) (verdict, error) {
@@ -159,6 +178,15 @@ func compareAll(t *testing.T, list []opened, c Case, turn int) {
 	}
 }
 
+func hasWord(c Case, words string) bool {
+	for _, w := range strings.Fields(words) {
+		if strings.Contains(c.Body, w) || strings.Contains(c.Header, w) {
+			return true
+		}
+	}
+	return false
+}
+
 // search compares until the time is over, on two goroutines: compilers are
 // slow.
 func search(t *testing.T, list []opened) {
@@ -185,6 +213,9 @@ func search(t *testing.T, list []opened) {
 			for time.Since(start) < *fuzzFor && finds.Load() < uint64(*fuzzFinds) {
 				s := seed.Add(1)
 				c := Generate(s, Mode(s%2))
+				if hasWord(c, *fuzzSkip) {
+					continue
+				}
 				want, err := reference(c)
 				if err != nil {
 					t.Errorf("a kernel of our own is at fault: %v\n%s", err, c)
