@@ -25,6 +25,11 @@ import (
 // of group[0]*group[1]*group[2] threads rounded up to a multiple of 32, and so
 // is the grid of blocks: block b is threadgroup L.first + b, counted with x
 // fastest.
+//
+// If the text has the name ZMLX_THREADS it is compiled with that macro as 256,
+// 512 or 1024, the most threads of a block that it will run with; if it has
+// ZMLX_ALIGNED, with that as 1 for launches in which all addresses are
+// multiples of 16, else as 0.
 type Unit struct {
 	Text     string
 	Entry    string

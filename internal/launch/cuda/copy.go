@@ -150,10 +150,11 @@ func (d *Device) Fill(b launch.Buffer, offset, n int, pattern []byte) error {
 func (d *Device) Enqueue(name string, buffers []launch.Buffer, call func(stream uintptr, addrs []uintptr) error) error {
 	addrs := make([]uintptr, len(buffers))
 	for i, b := range buffers {
-		if err := d.checkArg(&launch.Arg{Buffer: b}); err != nil {
+		own, err := d.checkArg(&launch.Arg{Buffer: b})
+		if err != nil {
 			return fmt.Errorf("%s: %s: argument %d: %w", d.name, name, i, err)
 		}
-		addrs[i] = b.(*buffer).addr
+		addrs[i] = own.addr
 	}
 	if err := d.enter(); err != nil {
 		return err

@@ -100,6 +100,14 @@ type Device struct {
 	scratch  launch.Buffer // what Flush writes to
 }
 
+var (
+	_ launch.Device   = (*Device)(nil)
+	_ launch.Syncer   = (*Device)(nil)
+	_ launch.Timer    = (*Device)(nil)
+	_ launch.Copier   = (*Device)(nil)
+	_ launch.Recorder = (*Device)(nil)
+)
+
 // Open opens GPU number n. The error is ErrAbsent if there is no such one.
 func Open(ctx context.Context, n int, cfg Config) (*Device, error) {
 	drv, _, err := findDriver()

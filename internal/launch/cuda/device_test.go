@@ -347,6 +347,34 @@ func TestRegisters(t *testing.T) {
 	}
 }
 
+// TestVariants launches a kernel with macros.
+func TestVariants(t *testing.T) {
+	f := newFake(t)
+	d := f.open(t, 0)
+	p := kernel(t, d, "copy ZMLX_THREADS ZMLX_ALIGNED", "a", "b")
+	a, b := mustAlloc(t, d, 8000), mustAlloc(t, d, 8000)
+	want := counting(2000)
+	mustUpload(t, a, want...)
+	for _, c := range []struct{ group, offset int }{{1, 0}, {256, 16}, {256, 4}, {257, 0}, {512, 0}, {1024, 8}, {1000, 8}} {
+		if err := d.Fill(b, 0, 8000, []byte{0}); err != nil {
+			t.Fatal(err)
+		}
+		l := over(1024, c.group, a, b)
+		l.Args[0].Offset, l.Args[1].Offset = c.offset, c.offset
+		mustRun(t, p, l)
+		if got := values(t, b, 2000)[c.offset/4:][:1024]; !slices.Equal(got, want[c.offset/4:][:1024]) {
+			t.Errorf("groups of %d at offset %d: wrong values", c.group, c.offset)
+		}
+	}
+	macros := []string{
+		"ZMLX_THREADS=256", "ZMLX_ALIGNED=1", "ZMLX_THREADS=256", "ZMLX_ALIGNED=0",
+		"ZMLX_THREADS=512", "ZMLX_ALIGNED=1", "ZMLX_THREADS=1024", "ZMLX_ALIGNED=0",
+	}
+	if !slices.Equal(f.compiler.macros, macros) {
+		t.Errorf("compiled with %v, want %v", f.compiler.macros, macros)
+	}
+}
+
 func TestCompile(t *testing.T) {
 	f := newFake(t)
 	d := f.open(t, 0)

@@ -143,6 +143,9 @@ func (f *fake) checkLeaks(t *testing.T) {
 type fakeCompiler struct {
 	calls atomic.Int32
 	gate  chan struct{} // if not nil, compilations wait until it is closed
+
+	mu     sync.Mutex
+	macros []string // that were defined, in order
 }
 
 func (c *fakeCompiler) Version() string { return "13.0" }
@@ -162,6 +165,11 @@ func (c *fakeCompiler) Compile(text, arch string, options ...string) ([]byte, st
 	for _, o := range options {
 		if strings.HasPrefix(o, "--maxrregcount") {
 			text = strings.Replace(text, "threads:", "threads:1024 was ", 1)
+		}
+		if macro, ok := strings.CutPrefix(o, "--define-macro="); ok {
+			c.mu.Lock()
+			c.macros = append(c.macros, macro)
+			c.mu.Unlock()
 		}
 	}
 	return []byte("FAKE:" + text), "", nil

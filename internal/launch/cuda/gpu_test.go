@@ -338,7 +338,7 @@ func TestGPUGraph(t *testing.T) {
 	p := cudaKernel(t, d, "increment", incrementText, 1)
 	sum := cudaKernel(t, d, "sum", sumText, 2)
 	var temp launch.Buffer
-	g, err := d.Record(func() error {
+	g, err := d.record(func() error {
 		var err error
 		if temp, err = d.Alloc(4000); err != nil {
 			return err
@@ -407,7 +407,7 @@ func TestGPURecordAlone(t *testing.T) {
 		}
 	})
 	for range 50 {
-		g, err := d.Record(func() error {
+		g, err := d.record(func() error {
 			for range 20 {
 				if err := p.Run(t.Context(), over(1, 1, a)); err != nil {
 					return err
@@ -666,7 +666,7 @@ func BenchmarkGPUGraph(b *testing.B) {
 	p := cudaKernel(b, d, "increment", incrementText, 1)
 	buf := mustAlloc(b, d, 4096)
 	const kernels = 1000
-	g, err := d.Record(func() error {
+	g, err := d.record(func() error {
 		for range kernels {
 			if err := p.Run(b.Context(), over(1024, 256, buf)); err != nil {
 				return err

@@ -52,27 +52,28 @@ func checkKernel(fn *ir.Func) error {
 	return list
 }
 
-// checkArg refuses an argument that is not memory of the device.
-func (d *Device) checkArg(a *launch.Arg) error {
+// checkArg returns an argument's buffer, or an error if that is not memory of
+// the device.
+func (d *Device) checkArg(a *launch.Arg) (*buffer, error) {
 	b, ok := a.Buffer.(*buffer)
 	switch {
 	case a.Buffer == nil:
-		return errors.New("it has no buffer")
+		return nil, errors.New("it has no buffer")
 	case !ok:
-		return fmt.Errorf("it is not memory of %s", d.name)
+		return nil, fmt.Errorf("it is not memory of %s", d.name)
 	case b.dev != d:
 		if b.dev.name == d.name {
-			return fmt.Errorf("it is memory of %s as it was opened another time", d.name)
+			return nil, fmt.Errorf("it is memory of %s as it was opened another time", d.name)
 		}
-		return fmt.Errorf("it is memory of %s, not of %s", b.dev.name, d.name)
+		return nil, fmt.Errorf("it is memory of %s, not of %s", b.dev.name, d.name)
 	case b.freed.Load():
-		return errFreed
+		return nil, errFreed
 	case a.Lo < 0 || a.Lo > a.Hi || a.Hi > b.size:
-		return fmt.Errorf("it is bytes %d to %d of a buffer of %d", a.Lo, a.Hi, b.size)
+		return nil, fmt.Errorf("it is bytes %d to %d of a buffer of %d", a.Lo, a.Hi, b.size)
 	case a.Offset < 0 || a.Offset > b.size:
-		return fmt.Errorf("it starts at byte %d of a buffer of %d", a.Offset, b.size)
+		return nil, fmt.Errorf("it starts at byte %d of a buffer of %d", a.Offset, b.size)
 	}
-	return nil
+	return b, nil
 }
 
 // countGroups returns the threadgroups of a launch along each axis and in all,

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/zmlx-go/zmlx/internal/launch"
 )
 
 // A LostError says that a kernel has brought the device down. The device's
@@ -30,7 +32,8 @@ func (e *LostError) Error() string {
 	return fmt.Sprintf("%s: %v; close it and open it again", text, e.Cause)
 }
 
-func (e *LostError) Unwrap() error { return e.Cause }
+// Unwrap makes the error one of launch.ErrLost.
+func (e *LostError) Unwrap() []error { return []error{launch.ErrLost, e.Cause} }
 
 // A flight remembers the launches that nobody has waited for yet. It is
 // guarded by Device.launching.

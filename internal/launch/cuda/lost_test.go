@@ -30,6 +30,9 @@ func TestLost(t *testing.T) {
 	if e.Device != "cuda:0" || !slices.Equal(e.Kernels, []string{"fault", "copy"}) {
 		t.Errorf("%+v", e)
 	}
+	if !errors.Is(err, launch.ErrLost) {
+		t.Error("the error is not launch.ErrLost")
+	}
 	const text = "cuda:0 is lost since one of the kernels fault, copy (set ZMLX_CUDA_SYNC=1 to see which): cuEventSynchronize: an illegal memory access was encountered (CUDA_ERROR_ILLEGAL_ADDRESS); close it and open it again"
 	if err.Error() != text {
 		t.Errorf("error %q, want %q", err, text)
@@ -37,7 +40,7 @@ func TestLost(t *testing.T) {
 	// Every call says so, of every handle.
 	_, allocErr := d.Alloc(4)
 	_, compileErr := tryKernel(t, d, "groups", "a")
-	_, recordErr := d.Record(func() error { return nil })
+	_, recordErr := d.record(func() error { return nil })
 	_, timeErr := d.Time(func() error { return nil })
 	_, handleErr := handle.Alloc(4)
 	_, openErr := f.tryOpen(t, 0)
@@ -143,7 +146,7 @@ func TestLostGraph(t *testing.T) {
 	d := f.open(t, 0)
 	a := mustAlloc(t, d, 40)
 	fine, bad := kernel(t, d, "increment", "a"), kernel(t, d, "fault", "a")
-	g, err := d.Record(func() error {
+	g, err := d.record(func() error {
 		for _, p := range []launch.Program{fine, bad, fine} {
 			if err := p.Run(t.Context(), over(10, 10, a)); err != nil {
 				return err

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"unsafe"
@@ -39,15 +40,59 @@ type program struct {
 	name   string
 	unit   Unit
 	params []string
-	writes []bool // which of params the kernel writes; nil: all, perhaps
-	full   loaded
+	writes []bool        // which of params the kernel writes; nil: all, perhaps
 	frame  *frame        // guarded by dev.launching
 	last   atomic.Uint64 // number of its latest launch
 	users  atomic.Int64  // recorded graphs and launches that are being made, and one until Close
 	closed atomic.Bool
 
-	mu      sync.Mutex
-	bounded *loaded // compiled so that 1,024 threads fit, once there is need
+	byThreads, byAlignment bool // the text tells variants apart
+
+	building sync.Mutex
+	variants [variants]atomic.Pointer[loaded]
+}
+
+// A program is compiled in variants, when a launch needs them: for blocks of at
+// most 256, 512 or 1,024 threads, as fewer threads leave more registers to
+// each; and for addresses that are multiples of 16 or not.
+const (
+	threadClasses = 3
+	aligned       = threadClasses     // added to the class
+	bounded       = 2 * threadClasses // whatever the text says, 1,024 threads fit
+	variants      = bounded + 1
+)
+
+// variant returns which variant a launch needs.
+func (p *program) variant(threads int, addresses uintptr) int {
+	v := threadClasses - 1
+	if p.byThreads {
+		switch {
+		case threads <= 256:
+			v = 0
+		case threads <= 512:
+			v = 1
+		}
+	}
+	if p.byAlignment && addresses%16 == 0 {
+		v += aligned
+	}
+	return v
+}
+
+// options returns what a variant is compiled with besides the usual.
+func (p *program) options(v int) []string {
+	if v == bounded {
+		// 65,536 registers are there for a block.
+		return []string{"--maxrregcount=64"}
+	}
+	var options []string
+	if p.byThreads {
+		options = append(options, fmt.Sprintf("--define-macro=ZMLX_THREADS=%d", 256<<(v%threadClasses)))
+	}
+	if p.byAlignment {
+		options = append(options, fmt.Sprintf("--define-macro=ZMLX_ALIGNED=%d", v/aligned))
+	}
+	return options
 }
 
 // Compile implements launch.Device.
@@ -85,39 +130,49 @@ func (d *Device) Compile(ctx context.Context, fn *ir.Func, opt launch.Options) (
 
 // program compiles and loads a unit.
 func (d *Device) program(ctx context.Context, name string, u Unit, params []string) (*program, error) {
-	p := &program{dev: d, name: name, unit: u, params: params, frame: newFrame(len(params))}
+	p := &program{
+		dev: d, name: name, unit: u, params: params, frame: newFrame(len(params)),
+		byThreads:   strings.Contains(u.Text, "ZMLX_THREADS"),
+		byAlignment: strings.Contains(u.Text, "ZMLX_ALIGNED"),
+	}
 	p.users.Store(1)
-	var err error
-	if p.full, err = p.load(ctx); err != nil {
+	// What most launches need; others compile their own.
+	if _, err := p.build(ctx, p.variant(256, 0)); err != nil {
 		return nil, err
 	}
 	return p, nil
 }
 
-// load compiles the kernel and loads it.
-func (p *program) load(ctx context.Context, more ...string) (loaded, error) {
+// build returns a variant, compiled and loaded when it is first wanted.
+func (p *program) build(ctx context.Context, v int) (*loaded, error) {
+	p.building.Lock()
+	defer p.building.Unlock()
+	if l := p.variants[v].Load(); l != nil {
+		return l, nil
+	}
 	d := p.dev
-	options := append(nvrtc.Options(p.unit.Contract), more...)
+	options := append(nvrtc.Options(p.unit.Contract), p.options(v)...)
 	code, err := d.compile(ctx, p.name, p.unit, options, false)
 	if err != nil {
-		return loaded{}, d.compileError(err)
+		return nil, d.compileError(err)
 	}
 	if err := d.enter(); err != nil {
-		return loaded{}, err
+		return nil, err
 	}
 	defer d.leave()
 	l, err := d.loadCode(code, p.unit.Entry)
 	if e, ok := errors.AsType[*DriverError](err); ok && badCode(e.Code) {
 		// What was kept is not what this driver takes.
 		if code, err = d.compile(ctx, p.name, p.unit, options, true); err != nil {
-			return loaded{}, d.compileError(err)
+			return nil, d.compileError(err)
 		}
 		l, err = d.loadCode(code, p.unit.Entry)
 	}
 	if err != nil {
-		return loaded{}, fmt.Errorf("kernel %s, compiled by NVRTC %s for %s: %w", p.name, d.facts.NVRTC, d.facts.Arch, err)
+		return nil, fmt.Errorf("kernel %s, compiled by NVRTC %s for %s: %w", p.name, d.facts.NVRTC, d.facts.Arch, err)
 	}
-	return l, nil
+	p.variants[v].Store(&l)
+	return &l, nil
 }
 
 // compileError names the device in an error, unless that is the caller's.
@@ -175,29 +230,39 @@ func (d *Device) loadCode(code []byte, entryName string) (l loaded, err error) {
 	return l, nil
 }
 
-// fitting returns the kernel as it can run with blocks of so many threads.
-func (p *program) fitting(ctx context.Context, threads int) (*loaded, error) {
-	if threads <= p.full.threads {
-		return &p.full, nil
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.bounded == nil {
-		// 65,536 registers are there for a block, given out by 8 a thread.
-		l, err := p.load(ctx, "--maxrregcount=64")
-		if err != nil {
+// fitting returns the kernel as it can run with blocks of so many threads on
+// addresses, or'ed together.
+func (p *program) fitting(ctx context.Context, threads int, addresses uintptr) (*loaded, error) {
+	v := p.variant(threads, addresses)
+	l := p.variants[v].Load()
+	var err error
+	if l == nil {
+		if l, err = p.build(ctx, v); err != nil {
 			return nil, err
 		}
-		p.bounded = &l
 	}
-	if threads > p.bounded.threads {
-		return nil, fmt.Errorf("%s: kernel %s: a threadgroup of %d threads; it needs so much that at most %d fit", p.dev.name, p.name, threads, p.bounded.threads)
+	if threads <= l.threads {
+		return l, nil
 	}
-	return p.bounded, nil
+	if l, err = p.build(ctx, bounded); err != nil {
+		return nil, err
+	}
+	if threads > l.threads {
+		return nil, p.refuse(fmt.Errorf("a threadgroup of %d threads; it needs so much that at most %d fit", threads, l.threads))
+	}
+	return l, nil
 }
 
-// Facts returns what the kernel needs.
-func (p *program) Facts() KernelFacts { return p.full.facts }
+// Facts returns what the kernel needs, as it is compiled for the launches that
+// were made so far.
+func (p *program) Facts() KernelFacts {
+	for v := range p.variants {
+		if l := p.variants[v].Load(); l != nil {
+			return l.facts
+		}
+	}
+	return KernelFacts{}
+}
 
 // A frame is the arguments of a launch where the driver reads them.
 type frame struct {
@@ -282,11 +347,13 @@ func (p *program) leave() error {
 			return err
 		}
 	}
-	err := d.do(&d.driver.moduleUnload, p.full.module)
-	if p.bounded != nil { // nobody is left to make it
-		err = errors.Join(err, d.do(&d.driver.moduleUnload, p.bounded.module))
+	var errs []error
+	for v := range p.variants {
+		if l := p.variants[v].Load(); l != nil {
+			errs = append(errs, d.do(&d.driver.moduleUnload, l.module))
+		}
 	}
-	return err
+	return errors.Join(errs...)
 }
 
 // Close unloads the kernel when its launches have ended and no recorded graph
@@ -318,21 +385,23 @@ func (p *program) run(ctx context.Context, l *launch.Launch) error {
 	if len(l.Args) != len(p.params) {
 		return p.refuse(fmt.Errorf("launched with %d arguments, takes %d", len(l.Args), len(p.params)))
 	}
+	var addresses uintptr
 	for i := range l.Args {
-		if err := d.checkArg(&l.Args[i]); err != nil {
+		a := &l.Args[i]
+		b, err := d.checkArg(a)
+		if err != nil {
 			return p.refuse(fmt.Errorf("argument %s: %w", p.params[i], err))
 		}
+		addresses |= b.addr + uintptr(a.Offset)
 	}
 	groups, total, threads, err := countGroups(l)
 	if err != nil {
 		return p.refuse(err)
 	}
 	threads = (threads + simdWidth - 1) &^ (simdWidth - 1)
-	k := &p.full
-	if threads > k.threads {
-		if k, err = p.fitting(ctx, threads); err != nil {
-			return err
-		}
+	k, err := p.fitting(ctx, threads, addresses)
+	if err != nil {
+		return err
 	}
 	if err := d.enter(); err != nil {
 		return err

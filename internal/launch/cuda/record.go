@@ -105,10 +105,19 @@ type Graph struct {
 	closed   atomic.Bool
 }
 
-// Record calls f and returns the work that it asks for as a graph. Launches,
+// Record implements launch.Recorder; the recording is a *Graph.
+func (d *Device) Record(f func() error) (launch.Recording, error) {
+	g, err := d.record(f)
+	if err != nil {
+		return nil, err
+	}
+	return g, nil
+}
+
+// record calls f and returns the work that it asks for as a graph. Launches,
 // uploads, copies and fills are recorded and do not happen yet; allocations do.
 // Reading values is an error.
-func (d *Device) Record(f func() error) (*Graph, error) {
+func (d *Device) record(f func() error) (*Graph, error) {
 	if err := d.enter(); err != nil {
 		return nil, err
 	}

@@ -20,7 +20,7 @@ func TestRecord(t *testing.T) {
 	copying.writes = []bool{false, true}
 	mustUpload(t, a, counting(10)...)
 	launched := f.get(t, "launches", 0)
-	g, err := d.Record(func() error {
+	g, err := d.record(func() error {
 		if !d.Recording() {
 			t.Error("not recording")
 		}
@@ -93,7 +93,7 @@ func TestRecordMemory(t *testing.T) {
 	copying.writes = []bool{false, true}
 	var constant, changed launch.Buffer
 	source := counting(10)
-	g, err := d.Record(func() error {
+	g, err := d.record(func() error {
 		var err error
 		if constant, err = d.Alloc(40); err != nil {
 			return err
@@ -158,7 +158,7 @@ func TestUnrecordable(t *testing.T) {
 	f := newFake(t)
 	d, other := f.open(t, 0), f.open(t, 1)
 	a, b := mustAlloc(t, d, 40), mustAlloc(t, other, 40)
-	empty, err := d.Record(func() error { return nil })
+	empty, err := d.record(func() error { return nil })
 	if err != nil || empty.Launch() != nil || empty.Close() != nil {
 		t.Errorf("recording nothing: %v", err)
 	}
@@ -169,13 +169,13 @@ func TestUnrecordable(t *testing.T) {
 		"graph":     empty.Launch,
 		"time":      func() error { _, err := d.Time(func() error { return nil }); return err },
 		"profile":   func() error { _, err := d.Profile(func() error { return nil }); return err },
-		"recording": func() error { _, err := d.Record(func() error { return nil }); return err },
+		"recording": func() error { _, err := d.record(func() error { return nil }); return err },
 		"work": func() error {
 			return d.Enqueue("library", nil, func(uintptr, []uintptr) error { return errors.New("no") })
 		},
 		"refused": func() error { return kernel(t, d, "refuse", "a").Run(t.Context(), over(4, 4, a)) },
 	} {
-		g, err := d.Record(func() error {
+		g, err := d.record(func() error {
 			if err := kernel(t, d, "increment", "a").Run(t.Context(), over(10, 10, a)); err != nil {
 				t.Error(err)
 			}
@@ -187,7 +187,7 @@ func TestUnrecordable(t *testing.T) {
 	}
 	func() {
 		defer func() { recover() }()
-		d.Record(func() error { panic("in a recording") })
+		d.record(func() error { panic("in a recording") })
 	}()
 	if d.Recording() {
 		t.Error("recording after a panic")
@@ -211,7 +211,7 @@ func TestRecordAlone(t *testing.T) {
 	a := mustAlloc(t, d, 40)
 	p := kernel(t, d, "increment", "a")
 	mustUpload(t, a, 1)
-	g, err := d.Record(func() error {
+	g, err := d.record(func() error {
 		if err := p.Run(t.Context(), over(1, 1, a)); err != nil {
 			return err
 		}

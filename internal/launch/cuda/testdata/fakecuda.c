@@ -37,7 +37,7 @@ typedef struct op { // a piece of work
 typedef struct list { op *first, *last; int n; } list;
 typedef struct stream { ctx *c; int busy, capturing; list work, captured; } stream;
 typedef struct event { ctx *c; stream *on; int asked, done, kernels, doomed; } event;
-typedef struct { ctx *c; size_t n; u64 guard; } block; // before each allocation
+typedef struct { ctx *c; size_t n; u64 pad[2]; } block; // before each allocation
 
 static void add(list *l, op o) {
 	op *p = malloc(sizeof *p);
