@@ -1,12 +1,6 @@
-// Package cudasim runs emitted CUDA C on the CPU, to test what it computes
-// where there is no GPU. The text is compiled as C++ with a header in place of
-// CUDA; the threads of a block are coroutines, which wait for each other at
-// barriers and at functions of warps. Lanes that a mask names must come with
-// the same mask, or have ended: a kernel whose masks are wrong, or whose
-// threads wait forever, is an error here, not chance.
-//
-// This file implements compiling and running.
 package cudasim
+
+// This file implements compiling and running a text.
 
 import (
 	"bytes"
@@ -36,31 +30,31 @@ var ErrAbsent = errors.New("no C++ compiler")
 
 var flags = []string{"-std=c++17", "-O1", "-g0", "-fPIC", "-w", "-ffp-contract=off", "-fno-strict-aliasing", "-fno-math-errno"}
 
-// A Simulator compiles kernels into a folder.
-type Simulator struct {
+// A simulator compiles kernels into a folder.
+type simulator struct {
 	compiler string
 	folder   string
 	once     sync.Once
 	err      error // of the runtime
 }
 
-// New returns a simulator that keeps its files in a folder, which the caller
+// newSimulator returns a simulator that keeps its files in a folder, which the caller
 // may remove when no kernel runs any more. The error is ErrAbsent if there is
 // no g++ or clang++.
-func New(folder string) (*Simulator, error) {
+func newSimulator(folder string) (*simulator, error) {
 	if !dl.Supported || runtime.GOOS != "linux" {
 		return nil, fmt.Errorf("%w that makes libraries this program can load", ErrAbsent)
 	}
 	for _, name := range []string{"g++", "c++"} {
 		if path, err := exec.LookPath(name); err == nil {
-			return &Simulator{compiler: path, folder: folder}, nil
+			return &simulator{compiler: path, folder: folder}, nil
 		}
 	}
 	return nil, fmt.Errorf("%w: neither g++ nor c++ is in PATH", ErrAbsent)
 }
 
-// A Kernel is one that can run.
-type Kernel struct {
+// A kernel is one that can run.
+type kernel struct {
 	run    uintptr
 	params int
 }
@@ -69,8 +63,8 @@ type Kernel struct {
 // static in them, and so are their threads.
 var one sync.Mutex
 
-// Compile makes a kernel of an emitted text with so many parameters.
-func (s *Simulator) Compile(text string, params int) (*Kernel, error) {
+// compile makes a kernel of an emitted text with so many parameters.
+func (s *simulator) compile(text string, params int) (*kernel, error) {
 	s.once.Do(func() {
 		s.err = errors.Join(
 			os.WriteFile(s.path("shim.h"), []byte(shim), 0o666),
@@ -108,12 +102,12 @@ func (s *Simulator) Compile(text string, params int) (*Kernel, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Kernel{run: run, params: params}, nil
+	return &kernel{run: run, params: params}, nil
 }
 
-func (s *Simulator) path(name string) string { return filepath.Join(s.folder, name) }
+func (s *simulator) path(name string) string { return filepath.Join(s.folder, name) }
 
-func (s *Simulator) cxx(args ...string) error {
+func (s *simulator) cxx(args ...string) error {
 	var out bytes.Buffer
 	c := exec.Command(s.compiler, append(append([]string{}, flags...), args...)...)
 	c.Stdout, c.Stderr = &out, &out
@@ -130,10 +124,10 @@ type place struct {
 	first               uint64
 }
 
-// Run runs the kernel over a grid of threads in threadgroups of group. args are
+// launch runs the kernel over a grid of threads in threadgroups of group. args are
 // the addresses of the parameters' first elements. The launch is done in two
 // parts where it has several threadgroups.
-func (k *Kernel) Run(args []unsafe.Pointer, grid, group [3]int) error {
+func (k *kernel) launch(args []unsafe.Pointer, grid, group [3]int) error {
 	if len(args) != k.params {
 		return fmt.Errorf("cudasim: %d arguments for %d parameters", len(args), k.params)
 	}
