@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -47,7 +46,7 @@ func places() []Place {
 			add(name, filepath.Join(v, "lib64"), filepath.Join(v, "targets", target(), "lib"), filepath.Join(v, "lib"))
 		}
 	}
-	for _, site := range SitePackages() {
+	for _, site := range dl.SitePackages() {
 		add("pip", filepath.Join(site, "nvidia", "cu13", "lib"), filepath.Join(site, "nvidia", "cuda_nvrtc", "lib"))
 	}
 	add("usual folders", "/usr/local/cuda/lib64", "/usr/local/cuda-*/lib64", "/opt/cuda/lib64", "/usr/lib/"+multiarch(), "/usr/lib64", "/usr/lib/cuda/lib64")
@@ -206,46 +205,6 @@ func inFolder(pattern string) []string {
 		}
 	}
 	return files
-}
-
-// SitePackages returns the folders where pip may have installed packages: of
-// the Python that ZMLX_PYTHON names, of active environments, of the python3 in
-// PATH, of the user and of the system.
-func SitePackages() []string {
-	var roots []string
-	python := func(file string) {
-		if path, err := exec.LookPath(file); err == nil {
-			roots = append(roots, filepath.Dir(filepath.Dir(path)))
-			if real, err := filepath.EvalSymlinks(path); err == nil {
-				roots = append(roots, filepath.Dir(filepath.Dir(real)))
-			}
-		}
-	}
-	if v := os.Getenv("ZMLX_PYTHON"); v != "" {
-		python(v)
-	}
-	for _, name := range []string{"VIRTUAL_ENV", "CONDA_PREFIX"} {
-		if v := os.Getenv(name); v != "" {
-			roots = append(roots, v)
-		}
-	}
-	python("python3")
-	if home, err := os.UserHomeDir(); err == nil {
-		roots = append(roots, filepath.Join(home, ".local"))
-	}
-	roots = append(roots, ".venv", "/usr/local", "/usr")
-	var found []string
-	for _, root := range roots {
-		for _, folder := range []string{"lib/python3*/site-packages", "lib/python3*/dist-packages", "lib64/python3*/site-packages", "local/lib/python3*/dist-packages"} {
-			matches, _ := filepath.Glob(filepath.Join(root, folder))
-			for _, m := range matches {
-				if m, err := filepath.Abs(m); err == nil && !slices.Contains(found, m) {
-					found = append(found, m)
-				}
-			}
-		}
-	}
-	return found
 }
 
 // multiarch returns Debian's name of this machine's kind.
