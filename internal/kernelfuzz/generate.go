@@ -41,6 +41,7 @@ type generator struct {
 	most     int    // threads of the largest threadgroup
 	total    int    // threads of the largest grid
 	nest     int    // indices around the expression being made
+	room     int    // bytes of threadgroup memory that are left
 	tiles    string // the type of the threadgroup array for matrices
 	agreed   bool   // what threads read from one place of threadgroup memory counts as uniform
 	maxStmts int
@@ -188,6 +189,7 @@ func (g *generator) parameters(seed uint64) {
 		Output{Name: "ai", DType: dtype.Int32, Fixed: 5 * atomicCells, Seed: seed*16 + 11},
 		Output{Name: "au", DType: dtype.Uint32, Fixed: 5 * atomicCells, Seed: seed*16 + 12},
 		Output{Name: "af", DType: dtype.Float32, Fixed: atomicCells, Zero: true})
+	g.c.Outputs = append(g.c.Outputs, Output{Name: "aw", DType: dtype.Uint32, Each: 1, Seed: seed*16 + 13})
 	if g.one(2) {
 		g.c.Outputs = append(g.c.Outputs, Output{Name: "mid", DType: baseOf(g.scalarBase()).dtype, Each: 1, Zero: true})
 	}
@@ -311,13 +313,14 @@ func (g *generator) body(to *node) {
 	for _, line := range strings.Split(opening, "\n") {
 		to.kids = append(to.kids, stmt(line))
 	}
-	left := 24 << 10
+	g.room = 24 << 10
 	for i := range g.n(3) {
 		t := scalar(g.scalarBase())
 		size := baseOf(t.base).size * g.most
-		if left -= size; left < 0 {
+		if g.room < size {
 			break
 		}
+		g.room -= size
 		name := fmt.Sprintf("shared%d", i)
 		to.kids = append(to.kids, stmt(fmt.Sprintf("threadgroup %s %s[%d];", t, name, g.most)))
 		g.shared = append(g.shared, variable{name: name, t: t, length: g.most})

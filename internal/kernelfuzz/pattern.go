@@ -17,7 +17,13 @@ func (g *generator) pattern(add func(*node)) {
 		g.assign(add)
 		return
 	}
-	switch g.n(6) {
+	switch g.n(9) {
+	case 6:
+		g.ownAtomic(add)
+	case 7:
+		g.walk(add)
+	case 8:
+		g.records(add)
 	case 0, 1:
 		g.stride(add)
 	case 2:
@@ -156,4 +162,91 @@ func (g *generator) matrix(add func(*node)) {
 	add(stmt(fmt.Sprintf("%s %s = simdgroup_index_in_threadgroup * 32u + 32u <= width ? %s.thread_elements()[%d] : %s(0);", t, v.name, c, g.n(2), t)))
 	add(stmt(barrier))
 	g.vars = append(g.vars, v)
+}
+
+// ownAtomic changes an element that no other thread does, so that the value
+// before is known.
+func (g *generator) ownAtomic(add func(*node)) {
+	v := variable{name: g.name(), t: scalar("uint")}
+	cell := "(device atomic_uint*)aw + gid"
+	defer func() { g.vars = append(g.vars, v) }()
+	switch g.n(3) {
+	case 0:
+		add(stmt(fmt.Sprintf("uint %s = $;", v.name), g.expr(v.t, 1)))
+		add(stmt(fmt.Sprintf("bool %[1]s_done = atomic_compare_exchange_weak_explicit(%[2]s, &%[1]s, $, memory_order_relaxed, memory_order_relaxed); %[1]s += %[1]s_done;", v.name, cell), g.expr(v.t, 2)))
+	case 1:
+		add(stmt(fmt.Sprintf("uint %s = 0; if ($) %s = atomic_exchange_explicit(%s, $, memory_order_relaxed);", v.name, v.name, cell), g.expr(scalar("bool"), 1), g.expr(v.t, 2)))
+	default:
+		op := g.pick("add", "sub", "min", "max", "and", "or", "xor")
+		add(stmt(fmt.Sprintf("uint %s = atomic_fetch_%s_explicit(%s, $, memory_order_relaxed);", v.name, op, cell), g.expr(v.t, 2)))
+	}
+}
+
+// walk moves a pointer over an input, by steps that differ between threads.
+func (g *generator) walk(add func(*node)) {
+	for _, in := range g.c.Inputs {
+		if len(in.Shape) == 0 || in.Shape[0] < 64 || !g.one(2) {
+			continue
+		}
+		n := in.Shape[0]
+		t := g.typeOf(in.DType)
+		p, v := g.name(), variable{name: g.name(), t: t}
+		from := expr("uint", "$", g.small(n-40, 1))
+		if n > g.total*own && g.one(2) {
+			from = expr("uint", "gid")
+		}
+		if g.one(2) {
+			add(stmt(fmt.Sprintf("const device %s* %s = $ ? %s + $ : %s + %d;", t, p, in.Name, in.Name, g.n(n-40)), g.expr(scalar("bool"), 2), from))
+		} else {
+			add(stmt(fmt.Sprintf("const device %s* %s = %s + $;", t, p, in.Name), from))
+		}
+		k := g.name()
+		add(stmt(fmt.Sprintf("%s %s = *%s;", t, v.name, p)))
+		g.vars = append(g.vars, v)
+		read := expr(t.String(), g.pick("*"+p, p+"[1]", p+"[2]"))
+		// At most 7 turns of at most 4 elements each: 40 lie beyond the start.
+		add(stmt(fmt.Sprintf("for (uint %[1]s = 0, %[1]s_end = $; %[1]s < %[1]s_end; ++%[1]s) $", k), g.small(8, 1),
+			&node{kind: block, kids: []*node{stmt(p+" += $;", g.small(5, 1)), stmt(v.name+" = $;", g.choose(t, 1)), stmt(v.name+" += $;", read)}}))
+		return
+	}
+	g.assign(add)
+}
+
+// records keeps structs in an array, of the thread or of the group.
+func (g *generator) records(add func(*node)) {
+	if len(g.types) == 0 {
+		g.assign(add)
+		return
+	}
+	s := g.types[g.n(len(g.types))]
+	a, v := g.name(), variable{name: g.name(), kind: s.name}
+	text, kids := "", []*node(nil)
+	for i, f := range s.fields {
+		if i > 0 {
+			text += ", "
+		}
+		text += "$"
+		kids = append(kids, g.expr(f.t, 1))
+	}
+	add(stmt(fmt.Sprintf("%s %s = {%s};", s.name, v.name, text), kids...))
+	g.structs = append(g.structs, v)
+	f := s.fields[g.n(len(s.fields))]
+	if g.room >= 32*g.most && g.flow.uniform && !g.flow.returned && !g.flow.inner && g.one(2) {
+		g.room -= 64 * g.most
+		if g.room < 0 {
+			g.room = 0
+			g.assign(add)
+			return
+		}
+		add(stmt(fmt.Sprintf("threadgroup %s %s[%d];", s.name, a, g.most)))
+		add(stmt(fmt.Sprintf("%s[tid] = %s;", a, v.name)))
+		add(stmt(barrier))
+		add(stmt(fmt.Sprintf("%s = %s[$ %% width];", v.name, a), g.expr(scalar("uint"), 1)))
+		add(stmt(barrier))
+		return
+	}
+	add(stmt(fmt.Sprintf("%s %s[3] = {%s, %s, %s};", s.name, a, v.name, v.name, v.name)))
+	add(stmt(fmt.Sprintf("%s[$].%s = $;", a, f.name), g.small(3, 1), g.expr(f.t, 2)))
+	add(stmt(fmt.Sprintf("thread %s& %s_of = %s[$]; %s_of.%s = $;", s.name, a, a, a, f.name), g.small(3, 1), g.expr(f.t, 1)))
+	add(stmt(fmt.Sprintf("%s = %s[$];", v.name, a), g.small(3, 1)))
 }

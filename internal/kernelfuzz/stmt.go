@@ -10,6 +10,7 @@ import (
 // A flow says what is known of the threads that come to a statement.
 type flow struct {
 	uniform   bool // all threads of the group, or none
+	inner     bool // not the outermost block of the body
 	returned  bool // some may have ended
 	inFunc    bool
 	result    typ
@@ -34,6 +35,7 @@ func (g *generator) inside(f flow, depth, statements int) *node {
 	b := &node{kind: block}
 	old := g.flow
 	vars, arrays, structs, lambdas := len(g.vars), len(g.arrays), len(g.structs), len(g.lambdas)
+	f.inner = true
 	g.flow = f
 	for range statements {
 		g.stmt(b, depth)

@@ -65,7 +65,7 @@ func (g *generator) scalarBase() string {
 	return bases[g.n(n)].name
 }
 
-var vectorBases = []string{"float", "int", "uint", "half", "short", "uchar", "char", "ushort", "bfloat", "bool"}
+var vectorBases = []string{"float", "int", "uint", "half", "short", "uchar", "char", "ushort", "bfloat", "bool", "long", "ulong"}
 
 func (g *generator) vectorType() typ {
 	return typ{vectorBases[g.n(len(vectorBases))], 2 + g.n(3)}
