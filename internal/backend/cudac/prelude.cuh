@@ -186,6 +186,10 @@ ZM_FN float zm_ldexp(float x, int32_t e) { return ldexpf(x, e); }
 
 ZM_FN double zm_ldexp_d(double x, int32_t e) { return ldexp(x, e); }
 
+ZM_FN float zm_nextafter(float x, float y) { return x == y ? x : nextafterf(x, y); }
+
+ZM_FN double zm_nextafter_d(double x, double y) { return x == y ? x : nextafter(x, y); }
+
 ZM_FN float zm_nextafter_f16(float x, float y) {
   if (x != x || y != y) return x + y;
   if (x == y) return y;
@@ -599,7 +603,7 @@ template <int W, bool UP, class T> ZM_FN T zm_fill(uint32_t m, T data, T filling
   const bool open = UP ? from < 0 : from >= size;
   if (open) from += UP ? size : -size;
   const uint32_t at = lane - (uint32_t)part + (uint32_t)from;
-  const bool ok = from >= 0 && from < size && (m >> (at & 31u) & 1u) != 0;
+  const bool ok = from >= 0 && from < size && own - part + from < W && (m >> (at & 31u) & 1u) != 0;
   const T moved = zm_take(m, data, at, ok), filled = zm_take(m, filling, at, ok);
   return ok && open ? filled : moved;
 }

@@ -29,7 +29,7 @@ var own = map[string]string{
 }
 
 var own2 = map[string]string{
-	"zm_pow": "pow", "zm_atan2": "atan2", "zm_copysign": "copysign", "zm_nextafter": "nextafter",
+	"zm_pow": "pow", "zm_atan2": "atan2", "zm_copysign": "copysign",
 	"zm_fmod": "fmod", "zm_min": "fmin", "zm_max": "fmax",
 }
 
