@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/zmlx-go/zmlx/internal/ir"
 	"github.com/zmlx-go/zmlx/internal/launch"
 	"github.com/zmlx-go/zmlx/internal/signature"
 	"github.com/zmlx-go/zmlx/internal/source"
@@ -161,7 +160,8 @@ func findings(set *source.Set, r *launch.Report) []Finding {
 }
 
 // Emit returns the text that the kernel becomes in a call like this: "msl" is
-// what MLX would compile, "ir" is what our devices do.
+// what MLX would compile, "ir" the program that our devices run, "c" and "cuda"
+// the text that the cc and cuda devices compile.
 func (m *MetalKernel) Emit(target string, l Launch, inputs ...*Array) (string, error) {
 	c, err := m.prepare(l, inputs)
 	if err != nil {
@@ -171,11 +171,8 @@ func (m *MetalKernel) Emit(target string, l Launch, inputs ...*Array) (string, e
 	if err != nil {
 		return "", err
 	}
-	switch target {
-	case "msl":
+	if target == "msl" {
 		return v.msl, nil
-	case "ir":
-		return ir.Print(v.result.Func), nil
 	}
-	return "", errors.New("no target " + target + ": the targets are ir and msl")
+	return emit(target, v.result.Func)
 }

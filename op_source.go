@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/zmlx-go/zmlx/internal/backend/c99"
+	"github.com/zmlx-go/zmlx/internal/backend/cudac"
 	"github.com/zmlx-go/zmlx/internal/codegen"
 	"github.com/zmlx-go/zmlx/internal/compile"
 	"github.com/zmlx-go/zmlx/internal/dtype"
@@ -19,7 +21,8 @@ type InputSpec struct {
 }
 
 // Source returns the text that the op becomes for inputs like these: "msl" is
-// a whole Metal kernel, as MLX would compile it; "ir" is what our devices run.
+// a whole Metal kernel, as MLX would compile it; "ir" is the program that
+// our devices run, "c" and "cuda" the text that the cc and cuda devices compile.
 // Equal ops give equal text, and other sizes give the same unless an input is
 // laid out in another way. Of an input with one value for each row the last
 // axis counts as 1, unless it is missing.
@@ -31,7 +34,7 @@ func (o *Op) Source(target string, inputs ...InputSpec) (string, error) {
 		return "", fmt.Errorf("%s takes %d inputs, not %d", o.f.Name, len(o.f.Inputs), len(inputs))
 	}
 	c := codegen.Call{Inputs: make([]codegen.Input, len(inputs)), Target: codegen.Portable}
-	if target == "ir" {
+	if target != "msl" {
 		c.Target = codegen.Native
 	}
 	shapes := make([][]int, len(inputs))
@@ -45,7 +48,7 @@ func (o *Op) Source(target string, inputs ...InputSpec) (string, error) {
 			c.Inputs[i].Shape = append(slices.Clone(in.Shape[:n-1]), 1)
 		}
 	}
-	k, err := codegen.Generate(o.f, c, codegen.DefaultSchedule(o.f, c, codegen.Limits{}))
+	k, err := codegen.Generate(o.f, c, codegen.DefaultSchedule(o.f, c, codegen.Limits{CPU: target == "c"}))
 	if err != nil {
 		return "", err
 	}
@@ -56,11 +59,23 @@ func (o *Op) Source(target string, inputs ...InputSpec) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("internal error: the kernel of %s: %w\n%s", o.f.Name, err, k.Source)
 	}
-	switch target {
-	case "msl":
+	if target == "msl" {
 		return r.Sig.MSL(k.Kernel), nil
-	case "ir":
-		return ir.Print(r.Func), nil
 	}
-	return "", fmt.Errorf("no target %s: the targets are ir and msl", target)
+	return emit(target, r.Func)
+}
+
+// emit returns a kernel's program as the text that a device takes.
+func emit(target string, f *ir.Func) (string, error) {
+	switch target {
+	case "ir":
+		return ir.Print(f), nil
+	case "c":
+		u, err := c99.Emit(f)
+		return u.Text, err
+	case "cuda":
+		u, err := cudac.Emit(f)
+		return u.Text, err
+	}
+	return "", fmt.Errorf("no target %s: the targets are msl, ir, c and cuda", target)
 }

@@ -22,7 +22,7 @@ type emitCommand struct {
 	JVP     bool     `name:"jvp" help:"Of a definition: its forward derivative."`
 	DType   []string `name:"dtype" help:"Of a definition: the inputs' dtype (float32), or NAME=DTYPE for one." placeholder:"D" sep:"none"`
 	Shape   []string `name:"shape" help:"Of a definition: the inputs' shape (8,1024), or NAME=SHAPE for one." placeholder:"S" sep:"none"`
-	Target  string   `help:"What to print: ir (the typed program) or msl (the Metal text that MLX generates)." enum:"ir,msl" required:"" placeholder:"ir|msl"`
+	Target  string   `help:"What to print: msl (the Metal text that MLX generates), ir (the typed program), c or cuda (what these devices compile)." enum:"msl,ir,c,cuda" required:"" placeholder:"msl|ir|c|cuda"`
 }
 
 func (c *emitCommand) Run(env environment) error {
