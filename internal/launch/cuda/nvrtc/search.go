@@ -4,14 +4,12 @@ package nvrtc
 // order, and which of several is taken.
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/zmlx-go/zmlx/internal/dl"
@@ -47,7 +45,7 @@ func places() []Place {
 		}
 	}
 	for _, site := range dl.SitePackages() {
-		add("pip", filepath.Join(site, "nvidia", "cu13", "lib"), filepath.Join(site, "nvidia", "cuda_nvrtc", "lib"))
+		add("pip", filepath.Join(site, "nvidia", "cu*", "lib")) // cu13, cuda_nvrtc
 	}
 	add("usual folders", "/usr/local/cuda/lib64", "/usr/local/cuda-*/lib64", "/opt/cuda/lib64", "/usr/lib/"+multiarch(), "/usr/lib64", "/usr/lib/cuda/lib64")
 	if v := os.Getenv("CONDA_PREFIX"); v != "" {
@@ -176,17 +174,7 @@ func open(driver int, where []Place) (*Library, []Place, error) {
 	if len(errs) > 0 {
 		return nil, looked, fmt.Errorf("no NVRTC that works: %w", errors.Join(errs...))
 	}
-	return nil, looked, fmt.Errorf("%w: libnvrtc.so.13 or libnvrtc.so.12 is neither where the loader looks nor in %s; install the CUDA toolkit, or nvidia-cuda-nvrtc with pip, or name the file with ZMLX_NVRTC", ErrNotFound, folderList(where))
-}
-
-func folderList(where []Place) string {
-	var folders []string
-	for _, p := range where {
-		if p.Path != "" {
-			folders = append(folders, p.Path)
-		}
-	}
-	return cmp.Or(strings.Join(folders, ", "), "any folder")
+	return nil, looked, fmt.Errorf("%w: libnvrtc.so.13 or libnvrtc.so.12 is neither where the loader looks nor in CUDA_HOME, pip's nvidia packages or the usual folders (zmlx doctor lists them); install the CUDA toolkit, or nvidia-cuda-nvrtc with pip, or name the file with ZMLX_NVRTC", ErrNotFound)
 }
 
 // inFolder returns the libraries in folders that match a pattern, best first.
@@ -195,12 +183,13 @@ func inFolder(pattern string) []string {
 	slices.Sort(folders)
 	slices.Reverse(folders) // newer versions first
 	var files []string
-	for _, folder := range folders {
-		for _, name := range names {
+	seen := map[string]bool{}
+	for _, name := range names {
+		for _, folder := range folders {
 			file := filepath.Join(folder, name)
-			if _, err := os.Stat(file); err == nil {
+			if _, err := os.Stat(file); err == nil && !seen[folder] {
+				seen[folder] = true // other names are links to the same
 				files = append(files, file)
-				break
 			}
 		}
 	}
