@@ -189,7 +189,7 @@ func (g *gemm) skinny(ctx context.Context, c *gemmCall, products int64) error {
 func (g *gemm) whole(ctx context.Context, c *gemmCall, products int64) error {
 	c.tileM = roundUp(min(c.m, tileRows*g.rows), g.rows)
 	c.tileN = roundUp(min(c.n, tileCols*g.cols), g.cols)
-	scratch := g.packedBytes(c) + c.tileM*c.tileN*g.real
+	scratch := g.packedBytes(c) + g.tileScratch(c)
 	work := spread{total: products, scratch: scratch, grain: max(1, aloneWork/max(c.m*c.n*c.k, 256))}
 	return work.run(ctx, g.fn.whole, c)
 }
@@ -199,18 +199,12 @@ func (g *gemm) packedBytes(c *gemmCall) int64 {
 	return (roundUp(c.m, g.rows) + roundUp(c.n, g.cols)) * c.k * g.real
 }
 
-// tiled computes one product with all workers: it packs the operands, part by
-// part if they are large, and then multiplies tiles.
+// tiled computes one product with all workers, part by part if it is large.
 func (g *gemm) tiled(ctx context.Context, whole *gemmCall) error {
 	chunkM, chunkN := min(whole.m, chunkLength/g.rows*g.rows), min(whole.n, chunkLength/g.cols*g.cols)
 	chunkK := min(whole.k, chunkLength/g.depth*g.depth)
-	roomA, roomB := roundUp(chunkM, g.rows)*chunkK*g.real, roundUp(chunkN, g.cols)*chunkK*g.real
-	packed := getMemory(roundUp(roomA, alignment) + roundUp(roomB, alignment))
-	defer putMemory(packed)
 	c := &gemmCall{}
 	*c = *whole
-	c.packedB = address(packed)
-	c.packedA = c.packedB + uintptr(roundUp(roomB, alignment))
 	if chunkK < whole.k && (g.elem != g.real || whole.cCol != 1) {
 		sums := getMemory(roundUp(chunkM, g.rows) * roundUp(chunkN, g.cols) * g.real)
 		defer putMemory(sums)
@@ -239,19 +233,44 @@ func (g *gemm) tiled(ctx context.Context, whole *gemmCall) error {
 	return nil
 }
 
-// chunk computes what fits the memory for packed operands.
+// chunk packs operands that several tiles share, and multiplies tiles.
 func (g *gemm) chunk(ctx context.Context, c *gemmCall) error {
-	panels := ceil(c.m, g.rows) + ceil(c.n, g.cols)
-	pack := spread{total: panels, grain: max(1, panels/(8*workers()))}
-	if err := pack.run(ctx, g.fn.pack, c); err != nil {
-		return err
-	}
 	c.tileM, c.tileN = g.tile(c.m, c.n)
-	tiles := spread{total: ceil(c.m, c.tileM) * ceil(c.n, c.tileN), grain: 1}
-	if c.sums == 0 && (g.elem != g.real || c.cCol != 1) {
-		tiles.scratch = c.tileM * c.tileN * g.real
+	high, wide := ceil(c.m, c.tileM), ceil(c.n, c.tileN)
+	c.packedA, c.packedB = 0, 0
+	panels := int64(0)
+	if wide > 1 {
+		panels += ceil(c.m, g.rows)
+		packed := getMemory(roundUp(c.m, g.rows) * c.k * g.real)
+		defer putMemory(packed)
+		c.packedA = address(packed)
 	}
+	if high > 1 {
+		panels += ceil(c.n, g.cols)
+		packed := getMemory(roundUp(c.n, g.cols) * c.k * g.real)
+		defer putMemory(packed)
+		c.packedB = address(packed)
+	}
+	if panels > 0 {
+		pack := spread{total: panels, grain: max(1, panels/(8*workers()))}
+		if err := pack.run(ctx, g.fn.pack, c); err != nil {
+			return err
+		}
+	}
+	tiles := spread{total: high * wide, grain: 1, scratch: g.tileScratch(c)}
 	return tiles.run(ctx, g.fn.tiles, c)
+}
+
+// tileScratch returns the bytes that a worker needs for a tile.
+func (g *gemm) tileScratch(c *gemmCall) int64 {
+	n := g.depth * g.cols
+	if c.packedA == 0 {
+		n += c.tileM * g.depth
+	}
+	if c.sums == 0 && (g.elem != g.real || c.cCol != 1) {
+		n += c.tileM * c.tileN
+	}
+	return n * g.real
 }
 
 // tile returns the size of tiles, such that every worker has several.
