@@ -94,14 +94,17 @@ func (a *Array) Err() error {
 }
 
 // Eval computes the array, if that was not done before, and returns the error
-// it carries then. ctx's end stops it between kernels, and within one on
+// it carries then. A device that works on its own, as GPUs do, has been given
+// the work when Eval returns, and may not be done with it: [Device.Sync] waits,
+// and so do Values, Bytes and the like, which find errors of such work. ctx's end stops it between kernels, and within one on
 // devices that can; the array stays as it was and can be computed later.
 func (a *Array) Eval(ctx context.Context) error { return Eval(ctx, a) }
 
 // Eval computes arrays and what they depend on, each node once. It returns the
 // error of the first array that carries one, or ctx's.
 func Eval(ctx context.Context, arrays ...*Array) error {
-	values := make([]*graph.Value, 0, len(arrays))
+	var few [8]*graph.Value
+	values := few[:0]
 	var first error
 	for _, a := range arrays {
 		if err := a.Err(); err != nil {
@@ -204,10 +207,15 @@ func sameDevice(op string, dev *Device, arrays ...*Array) error {
 }
 
 // hold computes the array and returns its memory, with a function that lets go
-// of it.
+// of it. Where the host can address the memory, it has been waited for.
 func (a *Array) hold(ctx context.Context) (graph.View, func(), error) {
 	if err := a.Eval(ctx); err != nil {
 		return graph.View{}, nil, err
+	}
+	if a.dev.graph.OnHost() {
+		if err := a.value.Wait(); err != nil {
+			return graph.View{}, nil, public(err)
+		}
 	}
 	v, release, err := a.value.Hold()
 	if err != nil {
@@ -215,4 +223,18 @@ func (a *Array) hold(ctx context.Context) (graph.View, func(), error) {
 	}
 	v.View = a.view
 	return v, release, nil
+}
+
+// read computes the array and sets p to its elements in row-major order.
+func (a *Array) read(ctx context.Context, p []byte) error {
+	v, release, err := a.hold(ctx)
+	if err != nil {
+		return err
+	}
+	defer release()
+	err = graph.Read(p, v)
+	if failure := a.value.Wait(); failure != nil { // it says which kernel
+		err = failure
+	}
+	return public(err)
 }

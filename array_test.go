@@ -424,7 +424,7 @@ func (b *remoteBuffer) Download(at int, p []byte) error {
 
 func newRemote(t testing.TB, float64 bool) *Device {
 	t.Helper()
-	d, err := newDevice(remote{float64}, nil)
+	d, err := newDevice(remote{float64}, graph.StagedMover{})
 	if err != nil {
 		t.Fatal(err)
 	}

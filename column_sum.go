@@ -10,6 +10,7 @@ import (
 
 	"github.com/zmlx-go/zmlx/internal/codegen"
 	"github.com/zmlx-go/zmlx/internal/graph"
+	"github.com/zmlx-go/zmlx/internal/launch"
 )
 
 // columnPrograms keeps the kernels of column sums by what decides them, until
@@ -66,7 +67,7 @@ func (a *Array) columnSum(first, count int) *Array {
 					operands[k] = operand{data: scalarBytes(arg.DType, arg.Value)}
 				}
 			}
-			if err := p.run(ctx, dev, "sum", operands, []graph.View{next}); err != nil {
+			if err := p.runOn(ctx, dev, "sum", operands, []graph.View{v}, []graph.View{next}); err != nil {
 				return nil, err
 			}
 			v = next
@@ -113,4 +114,14 @@ func columnStages(key columnKey) ([]*opProgram, error) {
 	}
 	c.stages[key] = stages
 	return stages, nil
+}
+
+// runOn launches the kernel on any operands; in are the views among these.
+func (p *opProgram) runOn(ctx context.Context, dev *Device, name string, operands []operand, in, out []graph.View) error {
+	args, meta, err := p.variant.bind(nil, dev, operands, out, true)
+	if err != nil {
+		return err
+	}
+	err = p.variant.launch(ctx, dev, "", name, launch.Launch{Args: args, Grid: p.kernel.Grid, Group: p.kernel.Threadgroup}, in, out, []graph.View{meta})
+	return err
 }

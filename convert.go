@@ -43,13 +43,14 @@ func Values[T Element](a *Array) ([]T, error) {
 			Reason: fmt.Sprintf("array is %s, not %s; convert it with As", a.DType(), want),
 		}
 	}
-	v, release, err := a.hold(context.Background())
-	if err != nil {
+	if err := a.Eval(context.Background()); err != nil { // before there is memory for a result
 		return nil, err
 	}
-	defer release()
 	out := make([]T, a.Size())
-	return out, public(graph.Read(bytesOf(out), v))
+	if err := a.read(context.Background(), bytesOf(out)); err != nil {
+		return nil, err
+	}
+	return out, nil
 }
 
 // Item computes a and returns its only element. T must be the Go type of a's
@@ -72,11 +73,12 @@ func Item[T Element](a *Array) (T, error) {
 // Bytes computes the array and returns its elements, row-major, each in
 // little-endian order: what [FromBytes] takes.
 func (a *Array) Bytes() ([]byte, error) {
-	v, release, err := a.hold(context.Background())
-	if err != nil {
+	if err := a.Eval(context.Background()); err != nil { // before there is memory for a result
 		return nil, err
 	}
-	defer release()
 	p := make([]byte, a.nbytes())
-	return p, public(graph.Read(p, v))
+	if err := a.read(context.Background(), p); err != nil {
+		return nil, err
+	}
+	return p, nil
 }

@@ -24,6 +24,8 @@ import (
 type Device struct {
 	graph    *graph.Device
 	launches atomic.Int64
+
+	deviceTime atomic.Int64 // nanoseconds, while timing was on
 }
 
 // Launches returns how many kernels ran on the device so far: of definitions,
@@ -52,7 +54,7 @@ type deviceKind struct {
 // kinds are the kinds of device, best first.
 var kinds = []deviceKind{
 	{name: "mlx"},
-	{name: "cuda"},
+	{name: "cuda", open: openCUDA},
 	{name: "cc", open: openCC},
 	{name: "interp", open: openInterp},
 }

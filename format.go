@@ -96,9 +96,8 @@ type printer struct {
 func newPrinter(v graph.View) (*printer, error) {
 	p := &printer{view: v.View, dtype: v.DType, data: v.Buffer.Host(), elide: v.Size() > elideAbove}
 	if p.data == nil {
-		p.data = make([]byte, v.Size()*v.DType.Size())
-		p.view = shape.New(v.Dims)
-		if err := graph.Read(p.data, v); err != nil {
+		var err error
+		if p.data, p.view, err = graph.Fetch(v); err != nil {
 			return nil, err
 		}
 	}

@@ -73,6 +73,7 @@ type variant struct {
 	verbose string // what MLX prints
 	program launch.Program
 	checked bool
+	entry   *kernelEntry
 	err     error
 	at      *list.Element
 }
@@ -154,7 +155,8 @@ func (p *programCache) get(m *MetalKernel, dev *Device, call string, check bool,
 		v = &variant{key: key, checked: check}
 		p.variants[key] = v
 		v.at = p.used.PushFront(v)
-		p.entry(m).variants++
+		v.entry = p.entry(m)
+		v.entry.variants++
 		for p.used.Len() > maxVariants {
 			p.drop(p.used.Back().Value.(*variant))
 		}
@@ -203,17 +205,6 @@ func (p *programCache) drop(v *variant) {
 	delete(p.variants, v.key)
 	if e := p.kernels[v.key.kernel]; e != nil {
 		e.variants--
-	}
-}
-
-// ran counts a run.
-func (p *programCache) ran(m *MetalKernel, d time.Duration) {
-	p.mu.Lock()
-	e := p.entry(m)
-	p.mu.Unlock()
-	e.runs.Add(1)
-	if timing.Load() {
-		e.device.Add(int64(d))
 	}
 }
 

@@ -6,14 +6,11 @@ package zmlx
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"math"
 	"os"
-	"runtime"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/zmlx-go/zmlx/internal/graph"
 	"github.com/zmlx-go/zmlx/internal/launch"
@@ -202,7 +199,7 @@ func (c *call) runner(m *MetalKernel, v *variant, report *launch.Report) graph.R
 				return nil, err
 			}
 			if c.init != nil {
-				if err := dev.Mover().Fill(ctx, out[i], element(o.DType, *c.init)); err != nil {
+				if err := dev.Fill(ctx, out[i], element(o.DType, *c.init)); err != nil {
 					return nil, err
 				}
 			}
@@ -210,33 +207,23 @@ func (c *call) runner(m *MetalKernel, v *variant, report *launch.Report) graph.R
 		if c.nothing {
 			return out, nil
 		}
-		operands := make([]operand, len(in))
-		for i, view := range in {
-			operands[i].view = view
+		var few [4]operand
+		operands := few[:0]
+		for _, view := range in {
+			operands = append(operands, operand{view: view})
 		}
-		args, meta, err := bind(c.dev, v.result.Sig.Params, operands, out, c.init == nil)
+		pooled := argPool.Get().(*[]launch.Arg)
+		args, meta, err := v.bind((*pooled)[:0], c.dev, operands, out, c.init == nil)
 		if err != nil {
 			return nil, err
 		}
 		l := launch.Launch{Args: args, Grid: c.grid, Group: c.group, Report: report}
-		own := report == nil && v.checked
-		if own {
-			l.Report = &launch.Report{}
-		}
-		start := time.Now()
-		err = v.program.Run(ctx, l)
-		runtime.KeepAlive(in)
-		runtime.KeepAlive(meta)
-		c.dev.launches.Add(1)
-		programs.ran(m, time.Since(start))
+		err = v.launch(ctx, c.dev, "kernel ", m.spec.Name, l, in, out, []graph.View{meta})
+		clear(args)
+		*pooled = args
+		argPool.Put(pooled)
 		if err != nil {
-			if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
-				return nil, err
-			}
-			return nil, fmt.Errorf("kernel %s: %w", m.spec.Name, err)
-		}
-		if own && len(l.Report.Findings) > 0 {
-			return nil, &CheckError{Kernel: m.spec.Name, Findings: findings(v.result.Set, l.Report)}
+			return nil, err
 		}
 		return out, nil
 	}

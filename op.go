@@ -34,15 +34,12 @@ type Op struct {
 
 // opShared is what does not depend on the values of parameters.
 type opShared struct {
-	mu       sync.Mutex
-	derived  map[string]*Op // by direction and arguments
-	programs map[string]*opProgram
-	epoch    int64 // of programCache when programs was last empty
+	mu      sync.Mutex
+	derived map[string]*Op // by direction and arguments
+	plans   plans
 }
 
-func newOpShared() *opShared {
-	return &opShared{derived: map[string]*Op{}, programs: map[string]*opProgram{}}
-}
+func newOpShared() *opShared { return &opShared{derived: map[string]*Op{}} }
 
 // Define returns the op of a definition. A faulty definition gives a
 // [*CompileError] with the place in the text.
@@ -110,13 +107,28 @@ func (o *Op) With(params map[string]float64) *Op {
 
 // Call returns the definition's result, the first of several. It is not
 // computed yet.
-func (o *Op) Call(inputs ...*Array) *Array { return o.Results(inputs...)[0] }
+func (o *Op) Call(inputs ...*Array) *Array {
+	one, all := o.results(inputs)
+	if one != nil {
+		return one
+	}
+	return all[0]
+}
 
 // Results returns all results of the definition, not computed yet. Inputs
 // broadcast by NumPy's rules; a result that does not vary along the last axis,
 // of a definition that works along it, lacks that axis.
 func (o *Op) Results(inputs ...*Array) []*Array {
-	fail := func(err error) []*Array { return failures(err, len(o.f.Outputs)) }
+	one, all := o.results(inputs)
+	if one != nil {
+		return []*Array{one}
+	}
+	return all
+}
+
+// results returns the only result, or all of them if there are several.
+func (o *Op) results(inputs []*Array) (*Array, []*Array) {
+	fail := func(err error) (*Array, []*Array) { return nil, failures(err, len(o.f.Outputs)) }
 	if o.err != nil {
 		return fail(o.err)
 	}
@@ -136,7 +148,11 @@ func (o *Op) Results(inputs ...*Array) []*Array {
 		}
 	}
 	inputs = o.rowInputs(inputs)
-	return recorded(opPrim{o}, inputs, o.launch(dev, inputs))
+	one, all := o.launch(dev, inputs)
+	if one == nil {
+		return nil, recorded(opPrim{o}, inputs, all)
+	}
+	return recorded1(opPrim{o}, one, inputs...), nil
 }
 
 // rowInputs gives inputs with one value for each row the last axis, of length

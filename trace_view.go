@@ -145,14 +145,14 @@ func put(in, v *Array, ranges []Range) *Array {
 		if err != nil {
 			return nil, err
 		}
-		if err := dev.graph.Mover().Fill(ctx, dst, make([]byte, s.DType.Size())); err != nil {
+		if err := dev.graph.Fill(ctx, dst, make([]byte, s.DType.Size())); err != nil {
 			return nil, err
 		}
 		part, err := dst.View.Slice(rs)
 		if err != nil {
 			return nil, err
 		}
-		return []graph.View{dst}, dev.graph.Mover().Copy(ctx, graph.View{View: part, DType: dst.DType, Buffer: dst.Buffer}, views[0])
+		return []graph.View{dst}, dev.graph.Copy(ctx, graph.View{View: part, DType: dst.DType, Buffer: dst.Buffer}, views[0])
 	})[0]
 	shp := in.Shape()
 	return recorded1(linear{"put",

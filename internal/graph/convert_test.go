@@ -9,6 +9,9 @@ import (
 
 	"github.com/zmlx-go/zmlx/half"
 	"github.com/zmlx-go/zmlx/internal/dtype"
+	"github.com/zmlx-go/zmlx/internal/launch"
+	"github.com/zmlx-go/zmlx/internal/launch/interp"
+	"github.com/zmlx-go/zmlx/internal/launch/remote"
 	"github.com/zmlx-go/zmlx/internal/shape"
 	"pgregory.net/rapid"
 )
@@ -245,16 +248,22 @@ func TestConvertStrided(t *testing.T) {
 	})
 }
 
-// What HostMover does in place StagedMover does through copies.
+// What HostMover does in place StagedMover does through copies, and KernelMover
+// with kernels.
 func TestMoversAgree(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		dims := rapid.SliceOfN(rapid.IntRange(0, 4), 0, 3).Draw(t, "dims")
 		all := dtype.All()
 		from, to := rapid.SampledFrom(all).Draw(t, "from"), rapid.SampledFrom(all).Draw(t, "to")
-		var results [2][]byte
+		var results [3][]byte
 		axes := rapid.Permutation([]int{0, 1, 2}[:len(dims)]).Draw(t, "axes")
-		for i, remote := range []bool{false, true} {
-			dev, err := NewDevice(&testDevice{remote: remote}, nil)
+		far := remote.New("remote", interp.New())
+		defer far.Close()
+		for i, kind := range []struct {
+			raw   launch.Device
+			mover Mover
+		}{{&testDevice{}, nil}, {&testDevice{remote: true}, StagedMover{}}, {far, nil}} {
+			dev, err := NewDevice(kind.raw, kind.mover)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -277,14 +286,14 @@ func TestMoversAgree(t *testing.T) {
 				t.Fatal(err)
 			}
 			ctx := context.Background()
-			if err := dev.Mover().Fill(ctx, whole, samples[to][:to.Size()]); err != nil {
+			if err := dev.Fill(ctx, whole, samples[to][:to.Size()]); err != nil {
 				t.Fatal(err)
 			}
 			dst := whole
 			if dst.View, err = whole.At([]int{1}); err != nil {
 				t.Fatal(err)
 			}
-			if err := dev.Mover().Copy(ctx, dst, src); err != nil {
+			if err := dev.Copy(ctx, dst, src); err != nil {
 				t.Fatal(err)
 			}
 			back := whole // last to first, so that Read gathers
@@ -296,8 +305,8 @@ func TestMoversAgree(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if string(results[0]) != string(results[1]) {
-			t.Fatalf("host % x\nstaged % x", results[0], results[1])
+		if string(results[0]) != string(results[1]) || string(results[0]) != string(results[2]) {
+			t.Fatalf("%s to %s: host % x\nstaged % x\nkernels % x", from, to, results[0], results[1], results[2])
 		}
 	})
 }

@@ -4,9 +4,11 @@
 package graph
 
 import (
+	"context"
 	"fmt"
 	"sync"
 
+	"github.com/zmlx-go/zmlx/internal/dtype"
 	"github.com/zmlx-go/zmlx/internal/launch"
 	"github.com/zmlx-go/zmlx/internal/shape"
 )
@@ -14,14 +16,17 @@ import (
 // A Device is a launch.Device that arrays can live on.
 type Device struct {
 	launch.Device
+	host   bool // the host can address the memory
 	mover  Mover
 	pool   pool
 	scopes scopes
+	async  asyncState
+	consts constants
 	close  sync.Once
 }
 
 // NewDevice returns d with a pool of its own. mover moves data on it; nil
-// means HostMover if the host can address d's memory, else StagedMover.
+// means HostMover if the host can address d's memory, else a KernelMover.
 func NewDevice(d launch.Device, mover Mover) (*Device, error) {
 	probe, err := d.Alloc(16)
 	if err != nil {
@@ -29,10 +34,11 @@ func NewDevice(d launch.Device, mover Mover) (*Device, error) {
 	}
 	host := probe.Host() != nil
 	probe.Free()
-	dev := &Device{Device: d, mover: mover}
-	dev.pool.init(d, host)
+	dev := &Device{Device: d, host: host, mover: mover}
+	dev.async.syncer, _ = d.(launch.Syncer)
+	dev.pool.init(dev, host)
 	if mover == nil {
-		dev.mover = StagedMover{}
+		dev.mover = NewKernelMover(dev)
 		if host {
 			dev.mover = HostMover{}
 		}
@@ -40,8 +46,25 @@ func NewDevice(d launch.Device, mover Mover) (*Device, error) {
 	return dev, nil
 }
 
-// Mover returns what moves data on the device.
+// Mover returns what moves data on the device. Nodes use Fill and Copy.
 func (d *Device) Mover() Mover { return d.mover }
+
+// Fill sets every element of dst to the given one, as Mover.Fill does, for the
+// Node that runs in ctx.
+func (d *Device) Fill(ctx context.Context, dst View, element []byte) error {
+	if m, ok := d.mover.(*KernelMover); ok { // it makes launches
+		return m.Fill(ctx, dst, element)
+	}
+	return d.Do(ctx, func(ctx context.Context) error { return d.mover.Fill(ctx, dst, element) }, dst)
+}
+
+// Copy sets dst to src, as Mover.Copy does, for the Node that runs in ctx.
+func (d *Device) Copy(ctx context.Context, dst, src View) error {
+	if m, ok := d.mover.(*KernelMover); ok {
+		return m.Copy(ctx, dst, src)
+	}
+	return d.Do(ctx, func(ctx context.Context) error { return d.mover.Copy(ctx, dst, src) }, dst, src)
+}
 
 // NewView returns a dense View of new, uninitialised memory for spec.
 func (d *Device) NewView(spec Spec) (View, error) {
@@ -56,6 +79,12 @@ func (d *Device) NewView(spec Spec) (View, error) {
 	return View{View: shape.New(spec.Dims), DType: spec.DType, Buffer: b}, nil
 }
 
+// NewLike is NewView for a dense shape that is known already, of n bytes.
+func (d *Device) NewLike(dense shape.View, t dtype.DType, n int) (View, error) {
+	b, err := d.pool.buffer(n)
+	return View{View: dense, DType: t, Buffer: b}, err
+}
+
 // Memory returns the counts of the device's pool.
 func (d *Device) Memory() MemoryStats { return d.pool.stats() }
 
@@ -68,6 +97,7 @@ func (d *Device) Trim() { d.pool.trim() }
 func (d *Device) Close() error {
 	var err error
 	d.close.Do(func() {
+		d.consts.clear()
 		d.pool.close()
 		err = d.Device.Close()
 	})

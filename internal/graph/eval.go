@@ -15,9 +15,11 @@ import (
 
 // Evaluate computes values and all they depend on. It returns the first error
 // of values in their order, or ctx's error if ctx ended first; in that case
-// what was not computed can still be computed later.
+// what was not computed can still be computed later. On a device that works
+// asynchronously it returns when the device has been given the work.
 func Evaluate(ctx context.Context, values ...*Value) error {
-	order := schedule(values)
+	var few [16]*Node
+	order := schedule(few[:0], values)
 	for i, n := range order {
 		if err := n.compute(ctx); err != nil {
 			return err
@@ -32,55 +34,98 @@ func Evaluate(ctx context.Context, values ...*Value) error {
 	return nil
 }
 
-// schedule returns the Nodes that values need and that have not run, each
-// after those it depends on. It keeps its own stack, as graphs are deep.
-func schedule(values []*Value) []*Node {
-	type visit struct {
-		node   *Node
-		inputs []Input // still to be looked at
+// A nodeSet is a set of Nodes that costs little while it is small.
+type nodeSet struct {
+	few  [16]*Node
+	n    int
+	many map[*Node]struct{}
+}
+
+func (s *nodeSet) has(n *Node) bool {
+	if s.many != nil {
+		_, ok := s.many[n]
+		return ok
 	}
-	var order []*Node
-	var stack []visit
-	seen := map[*Node]bool{}
-	keep := map[*Node]bool{}
+	return slices.Contains(s.few[:s.n], n)
+}
+
+func (s *nodeSet) add(n *Node) {
+	switch {
+	case s.many != nil:
+		s.many[n] = struct{}{}
+	case s.n < len(s.few):
+		s.few[s.n] = n
+		s.n++
+	default:
+		s.many = make(map[*Node]struct{}, 4*len(s.few))
+		for _, m := range s.few {
+			s.many[m] = struct{}{}
+		}
+		s.many[n] = struct{}{}
+	}
+}
+
+// A visit is a Node on the way to those it depends on.
+type visit struct {
+	node   *Node
+	inputs []Input // still to be looked at
+}
+
+// A scheduler finds the Nodes to run.
+type scheduler struct {
+	stack []visit
+	seen  nodeSet
+	keep  nodeSet // Nodes of Values that were asked for
+}
+
+// schedule appends to order the Nodes that values need and that have not run,
+// each after those it depends on. It keeps its own stack, as graphs are deep.
+func schedule(order []*Node, values []*Value) []*Node {
+	var few [16]visit
+	s := scheduler{stack: few[:0]}
 	for _, v := range values {
-		v.mu.Lock()
-		if v.node != nil {
-			keep[v.node] = true
-		}
-		v.mu.Unlock()
-	}
-	push := func(v *Value) {
-		v.mu.Lock()
-		n := v.node
-		v.mu.Unlock()
-		if n == nil || seen[n] {
-			return
-		}
-		seen[n] = true
-		n.mu.Lock()
-		defer n.mu.Unlock()
-		if !n.done {
-			n.takeBack()
-			n.fuse(keep)
-			stack = append(stack, visit{n, n.inputs})
+		if n := v.pending(); n != nil {
+			s.keep.add(n)
 		}
 	}
 	for _, v := range values {
-		push(v)
-		for len(stack) > 0 {
-			top := &stack[len(stack)-1]
+		s.push(v)
+		for len(s.stack) > 0 {
+			top := &s.stack[len(s.stack)-1]
 			if len(top.inputs) > 0 {
-				in := top.inputs[0]
+				in := top.inputs[0].Value
 				top.inputs = top.inputs[1:]
-				push(in.Value)
+				s.push(in)
 				continue
 			}
 			order = append(order, top.node)
-			stack = stack[:len(stack)-1]
+			s.stack = s.stack[:len(s.stack)-1]
 		}
 	}
 	return order
+}
+
+// push puts the Node that computes v on the stack, if it was not there yet.
+func (s *scheduler) push(v *Value) {
+	n := v.pending()
+	if n == nil || s.seen.has(n) {
+		return
+	}
+	s.seen.add(n)
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if !n.done {
+		n.takeBack()
+		n.fuse(&s.keep)
+		s.stack = append(s.stack, visit{n, n.inputs})
+	}
+}
+
+// pending returns the Node that computes the Value, nil if that was done.
+func (v *Value) pending() *Node {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.node
 }
 
 // compute runs the Node unless it has run, and waits if another goroutine is
@@ -92,11 +137,12 @@ func (n *Node) compute(ctx context.Context) error {
 		return err
 	}
 	// Should run panic, other goroutines must not wait for ever.
-	final := fmt.Errorf("internal error: %s did not finish", n.name)
+	final := errPanic
 	var out []View
-	defer func() { n.settle(out, final) }()
+	var f *fate
+	defer func() { n.settle(out, f, final) }()
 	if err = ctx.Err(); err == nil {
-		out, err = n.execute(ctx)
+		out, f, err = n.execute(ctx)
 	}
 	final = err
 	if err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()) {
@@ -106,27 +152,32 @@ func (n *Node) compute(ctx context.Context) error {
 	return nil
 }
 
-// errRetry makes settle leave a Node as it was.
-var errRetry = errors.New("cancelled")
+var (
+	errRetry = errors.New("cancelled") // makes settle leave a Node as it was
+	errPanic = errors.New("did not finish")
+)
 
 // claim reports whether the caller is to run the Node. It waits while another
 // goroutine does; a goroutine that holds a claim never waits for another one.
 func (n *Node) claim(ctx context.Context) (bool, error) {
 	for {
 		n.mu.Lock()
-		busy := n.busy
 		switch {
 		case n.done:
 			n.mu.Unlock()
 			return false, nil
-		case busy == nil:
-			n.busy = make(chan struct{})
+		case !n.busy:
+			n.busy = true
 			n.mu.Unlock()
 			return true, nil
 		}
+		if n.waiting == nil {
+			n.waiting = make(chan struct{})
+		}
+		waiting := n.waiting
 		n.mu.Unlock()
 		select {
-		case <-busy:
+		case <-waiting:
 		case <-ctx.Done():
 			return false, ctx.Err()
 		}
@@ -134,53 +185,88 @@ func (n *Node) claim(ctx context.Context) (bool, error) {
 }
 
 // execute calls run on the memory of the inputs and checks what it returns.
-func (n *Node) execute(ctx context.Context) ([]View, error) {
+// On an asynchronous device it also returns the fate of what it launched.
+func (n *Node) execute(ctx context.Context) ([]View, *fate, error) {
+	dev := n.outs[0].dev
+	ctx, f := dev.begin(ctx, n)
 	in := make([]View, len(n.inputs))
+	live := false // some input changes with every run of the recording
 	for i, input := range n.inputs {
 		v := input.Value
+		if v.dev != dev {
+			if err := v.Wait(); err != nil { // no order between devices
+				return nil, nil, err
+			}
+		}
 		v.mu.Lock()
-		buf, err := v.buf, v.err // a Free since the Node was made does not count
+		buf, err, before := v.buf, v.err, v.fate // a Free since the Node was made does not count
 		v.mu.Unlock()
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if buf == nil {
-			return nil, fmt.Errorf("internal error: input %d of %s was not computed", i, n.name)
+			return nil, nil, fmt.Errorf("internal error: input %d of %s was not computed", i, n.name)
+		}
+		f.comesAfter(before)
+		if r := buf.rec; r != nil && r.active.Load() {
+			if f == nil || f.rec != r {
+				return nil, nil, errRecording
+			}
+			live = true
 		}
 		in[i] = View{View: input.View, DType: v.spec.DType, Buffer: buf}
 	}
-	out, err := n.run(ctx, in)
+	if f != nil && !live {
+		f.rec = nil
+	}
+	var out []View
+	var err error
+	if n.work != nil {
+		out, err = n.work.Run(ctx, in)
+	} else {
+		out, err = n.run(ctx, in)
+	}
 	runtime.KeepAlive(in)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if len(out) != len(n.outs) {
-		return nil, fmt.Errorf("internal error: %s returned %d arrays, not %d", n.name, len(out), len(n.outs))
+		return nil, nil, fmt.Errorf("internal error: %s returned %d arrays, not %d", n.name, len(out), len(n.outs))
 	}
 	for i, v := range out {
 		want := n.outs[i].spec
 		if v.Buffer == nil || v.DType != want.DType || !slices.Equal(v.Dims, want.Dims) || v.Offset != 0 || !v.Contiguous() {
-			return nil, fmt.Errorf("internal error: output %d of %s is not a dense %s%s", i, n.name, want.DType, shape.Format(want.Dims))
+			return nil, nil, fmt.Errorf("internal error: output %d of %s is not a dense %s%s", i, n.name, want.DType, shape.Format(want.Dims))
 		}
 	}
-	return out, nil
+	if live {
+		f.rec.writes(n.outs, out)
+	}
+	dev.launched(f)
+	return out, f, nil
 }
 
 // settle records what running the Node came to and wakes those who wait.
-func (n *Node) settle(out []View, err error) {
+func (n *Node) settle(out []View, f *fate, err error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	close(n.busy)
-	n.busy = nil
-	if err == errRetry {
+	n.busy = false
+	if n.waiting != nil {
+		close(n.waiting)
+		n.waiting = nil
+	}
+	switch err {
+	case errRetry:
 		return
+	case errPanic:
+		err = fmt.Errorf("internal error: %s did not finish", n.name)
 	}
 	for i, v := range n.outs {
 		v.mu.Lock()
 		if err != nil {
 			v.err = err
 		} else {
-			v.buf = out[i].Buffer
+			v.buf, v.fate = out[i].Buffer, f
 		}
 		v.node = nil
 		v.reclaim()

@@ -19,21 +19,26 @@ type Fusible interface {
 	Absorb(i int, in Input, before Fusible) Fusible
 }
 
-// NewFusible is like [New] for work that can be fused.
-func NewFusible(name string, dev *Device, inputs []Input, specs []Spec, work Fusible) ([]*Value, error) {
-	values, err := New(name, dev, inputs, specs, work.Run)
-	if err == nil {
-		values[0].node.work = work
+// NewFusible is like [New] for work that can be fused. It returns the only
+// Value of specs, or all of them if there are several.
+func NewFusible(name string, dev *Device, inputs []Input, specs []Spec, work Fusible) (*Value, []*Value, error) {
+	n, err := newNode(name, dev, inputs, specs)
+	if err != nil {
+		return nil, nil, err
 	}
-	return values, err
+	n.work = work
+	if len(n.outs) == 1 {
+		return n.outs[0], nil, nil
+	}
+	return nil, slices.Clone(n.outs), nil
 }
 
 // fuse takes into n the Nodes before it whose Values nothing else is waiting
 // for: at the time of the call no other Node will read them, and they are not
 // among keep. Such a Value can still be asked for later; it is computed then.
 // n.mu is held.
-func (n *Node) fuse(keep map[*Node]bool) {
-	if n.work == nil || n.busy != nil || n.done {
+func (n *Node) fuse(keep *nodeSet) {
+	if n.work == nil || n.busy || n.done {
 		return
 	}
 	for i := 0; i < len(n.inputs); {
@@ -44,19 +49,19 @@ func (n *Node) fuse(keep map[*Node]bool) {
 }
 
 // absorb takes the Node that computes input i into n, if it can.
-func (n *Node) absorb(i int, keep map[*Node]bool) bool {
+func (n *Node) absorb(i int, keep *nodeSet) bool {
 	in := n.inputs[i]
 	v := in.Value
 	v.mu.Lock()
 	before, wants, freed := v.node, v.wants, v.freed
 	v.mu.Unlock()
-	if before == nil || before == n || wants != 1 || freed != "" || keep[before] {
+	if before == nil || before == n || wants != 1 || freed != "" || keep.has(before) {
 		return false
 	}
 	// Nodes form no cycles, and n is locked before those it depends on.
 	before.mu.Lock()
 	defer before.mu.Unlock()
-	if before.done || before.busy != nil || before.work == nil || len(before.outs) != 1 {
+	if before.done || before.busy || before.work == nil || len(before.outs) != 1 {
 		return false
 	}
 	work := n.work.Absorb(i, in, before.work)
@@ -68,7 +73,7 @@ func (n *Node) absorb(i int, keep map[*Node]bool) bool {
 	}
 	before.lent = true
 	n.inputs = slices.Concat(n.inputs[:i], before.inputs, n.inputs[i+1:])
-	n.work, n.run = work, work.Run
+	n.work = work
 	v.want(-1)
 	v.unuse()
 	return true
@@ -89,7 +94,7 @@ func (v *Value) share(wants bool) {
 // takeBack makes n, which is to run by itself, want its inputs again. n.mu is
 // held.
 func (n *Node) takeBack() {
-	if !n.lent || n.busy != nil {
+	if !n.lent || n.busy {
 		return
 	}
 	n.lent = false

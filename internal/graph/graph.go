@@ -53,17 +53,19 @@ type View struct {
 	Buffer *Buffer
 }
 
+// Place is Arg without the memory.
+func (v View) Place() launch.Arg {
+	lo, hi := v.Span()
+	size := v.DType.Size()
+	return launch.Arg{Offset: v.Offset * size, Lo: lo * size, Hi: hi * size}
+}
+
 // Arg returns the View as an argument of a launch: the address of its first
 // element, with the bytes that its elements span as bounds.
 func (v View) Arg() launch.Arg {
-	lo, hi := v.Span()
-	size := v.DType.Size()
-	return launch.Arg{
-		Buffer: v.Buffer.Raw(),
-		Offset: v.Offset * size,
-		Lo:     lo * size,
-		Hi:     hi * size,
-	}
+	a := v.Place()
+	a.Buffer = v.Buffer.Raw()
+	return a
 }
 
 // An Input is what a Node reads: a Value, seen through a shape.View that the
@@ -86,13 +88,22 @@ type Node struct {
 	name string
 	run  RunFunc
 
-	mu     sync.Mutex
-	work   Fusible       // run's receiver, if it can be fused
-	lent   bool          // another Node does its work: that one wants the inputs in its place
-	busy   chan struct{} // not nil while a goroutine runs the Node; closed when it ends
-	done   bool
-	inputs []Input // nil once done
-	outs   []*Value
+	mu      sync.Mutex
+	work    Fusible       // in place of run, if it can be fused
+	lent    bool          // another Node does its work: that one wants the inputs in its place
+	busy    bool          // a goroutine runs the Node
+	waiting chan struct{} // not nil if others wait for it; closed when it ends
+	done    bool
+	inputs  []Input // nil once done
+	outs    []*Value
+}
+
+// A single is a Node with its only Value, as most Nodes are, in one piece of
+// memory.
+type single struct {
+	node  Node
+	value Value
+	outs  [1]*Value
 }
 
 // A Value is one dense row-major array, computed or not.
@@ -103,16 +114,27 @@ type Value struct {
 	mu    sync.Mutex
 	node  *Node   // computes it; nil once that is done
 	buf   *Buffer // nil before, after an error, and after it was freed
+	fate  *fate   // of the launch that writes buf, until it is known to be good
 	err   error   // why there is no buf
 	freed string  // where Free was called; then nothing new may use it
 	uses  int     // pending Nodes and Holds that still need buf
 	wants int     // pending Nodes that will read buf: those whose work no other does
 }
 
-// New returns the Values of a new Node on dev that computes specs from inputs.
-// The name is for messages. It fails if a Spec is impossible or if an input was
-// freed; an input that carries an error is passed on when the Node would run.
+// New returns the Values of a new Node on dev that computes specs from inputs,
+// which the caller must not change any more, nor the Specs' Dims. The name is
+// for messages. It fails if a Spec is impossible or if an input was freed; an
+// input that carries an error is passed on when the Node would run.
 func New(name string, dev *Device, inputs []Input, specs []Spec, run RunFunc) ([]*Value, error) {
+	n, err := newNode(name, dev, inputs, specs)
+	if err != nil {
+		return nil, err
+	}
+	n.run = run
+	return slices.Clone(n.outs), nil
+}
+
+func newNode(name string, dev *Device, inputs []Input, specs []Spec) (*Node, error) {
 	for _, s := range specs {
 		if _, err := s.Bytes(); err != nil {
 			return nil, err
@@ -127,12 +149,21 @@ func New(name string, dev *Device, inputs []Input, specs []Spec, run RunFunc) ([
 			return nil, err
 		}
 	}
-	n := &Node{name: name, run: run, inputs: slices.Clone(inputs), outs: make([]*Value, len(specs))}
+	if len(specs) == 1 {
+		s := &single{}
+		s.node.name, s.node.inputs = name, inputs
+		s.value = Value{spec: specs[0], dev: dev, node: &s.node}
+		s.outs[0] = &s.value
+		s.node.outs = s.outs[:]
+		dev.scopes.track(&s.value)
+		return &s.node, nil
+	}
+	n := &Node{name: name, inputs: inputs, outs: make([]*Value, len(specs))}
 	for i, s := range specs {
-		n.outs[i] = &Value{spec: Spec{s.DType, slices.Clone(s.Dims)}, dev: dev, node: n}
+		n.outs[i] = &Value{spec: s, dev: dev, node: n}
 		dev.scopes.track(n.outs[i])
 	}
-	return slices.Clone(n.outs), nil
+	return n, nil
 }
 
 // Leaf returns the Value of a View that exists already: dense, offset 0, with a
@@ -168,10 +199,22 @@ func (v *Value) Err() error {
 }
 
 func (v *Value) errLocked() error {
-	if v.freed != "" {
+	switch {
+	case v.freed != "":
 		return &FreedError{v.freed}
+	case v.err != nil:
+		return v.err
+	case v.fate != nil:
+		failure, done := v.fate.state()
+		if done {
+			v.fate = nil
+		}
+		if failure != nil {
+			v.err = failure
+			return failure
+		}
 	}
-	return v.err
+	return v.dev.lostError()
 }
 
 // A FreedError says that a Value was freed before it was used again.
@@ -236,6 +279,9 @@ func (v *Value) Hold() (View, func(), error) {
 	}
 	if v.buf == nil {
 		return View{}, nil, fmt.Errorf("internal error: array held before it was computed")
+	}
+	if r := v.buf.rec; r != nil && r.active.Load() {
+		return View{}, nil, errRecording
 	}
 	v.uses++
 	return View{View: shape.New(v.spec.Dims), DType: v.spec.DType, Buffer: v.buf}, v.unuse, nil

@@ -59,7 +59,11 @@ func (b *testBuffer) Download(offset int, p []byte) error { copy(p, b.p[offset:]
 
 func open(t *testing.T, d *testDevice) *Device {
 	t.Helper()
-	dev, err := NewDevice(d, nil)
+	var mover Mover // that runs no kernels
+	if d.remote {
+		mover = StagedMover{}
+	}
+	dev, err := NewDevice(d, mover)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -51,12 +51,16 @@ func (e *MemoryError) Unwrap() error { return e.Err }
 type Buffer struct {
 	block   *block
 	size    int
+	rec     *Recording // that writes it in every run; nil: nothing does
 	cleanup runtime.Cleanup
 }
 
 // Raw returns the device's own buffer. It may be longer than Size. The Buffer
 // must be kept alive while it is in use.
 func (b *Buffer) Raw() launch.Buffer { return b.block.raw }
+
+// device returns the Device the memory is of.
+func (b *Buffer) device() *Device { return b.block.pool.device }
 
 // Size returns the size in bytes.
 func (b *Buffer) Size() int { return b.size }
@@ -83,9 +87,12 @@ type block struct {
 	size int // the class
 }
 
+// release gives the block back.
+func (bl *block) release() { bl.pool.put(bl) }
+
 type pool struct {
 	// immutable state
-	device launch.Device
+	device *Device
 	limit  int // refuse to have more live bytes than this
 
 	collecting sync.Mutex // held by the goroutine that collects
@@ -97,7 +104,7 @@ type pool struct {
 	n        MemoryStats
 }
 
-func (p *pool) init(d launch.Device, host bool) {
+func (p *pool) init(d *Device, host bool) {
 	p.device = d
 	p.free = map[int][]*block{}
 	p.limit = int(^uint(0) >> 1)
@@ -128,17 +135,21 @@ func (p *pool) buffer(n int) (*Buffer, error) {
 		return nil, &MemoryError{Device: p.device.Name(), Bytes: n, Err: err}
 	}
 	b := &Buffer{block: bl, size: n}
-	b.cleanup = runtime.AddCleanup(b, func(bl *block) { bl.pool.put(bl) }, bl)
+	b.cleanup = runtime.AddCleanup(b, (*block).release, bl)
 	return b, nil
 }
 
 var errClosed = errors.New("device is closed")
 
 func (p *pool) get(size int) (*block, error) {
-	if p.due(size) {
-		p.collect(size)
-	}
 	bl, err := p.tryGet(size)
+	if err == errDue {
+		p.collect(size)
+		bl, err = p.tryGet(size)
+		if err == errDue { // all of it is in use: so be it
+			bl, err = p.take(size)
+		}
+	}
 	if err == nil || errors.Is(err, errClosed) {
 		return bl, err
 	}
@@ -146,21 +157,46 @@ func (p *pool) get(size int) (*block, error) {
 	// that is kept, and try once more.
 	p.collect(0)
 	p.trim()
-	return p.tryGet(size)
+	if bl, err = p.take(size); err != nil {
+		err = fmt.Errorf("%w (arrays hold %d bytes there)", err, p.stats().Live)
+	}
+	return bl, err
 }
+
+// errDue says that so much is live that a collection should come first.
+var errDue = errors.New("a collection is due")
 
 // due reports whether so much is live that a collection should come before
 // size more bytes.
 func (p *pool) due(size int) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	return p.dueLocked(size)
+}
+
+func (p *pool) dueLocked(size int) bool {
 	live := p.n.Live + size
 	return live > collectFloor && live/2 > p.survived
 }
 
+// tryGet is take, or errDue.
 func (p *pool) tryGet(size int) (*block, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.dueLocked(size) {
+		return nil, errDue
+	}
+	return p.takeLocked(size)
+}
+
+func (p *pool) take(size int) (*block, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.takeLocked(size)
+}
+
+// takeLocked returns a block that is kept, or a new one. p.mu is held.
+func (p *pool) takeLocked(size int) (*block, error) {
 	if p.closed {
 		return nil, errClosed
 	}
@@ -175,7 +211,7 @@ func (p *pool) tryGet(size int) (*block, error) {
 		p.n.Cached -= size
 		p.n.Reuses++
 	} else {
-		raw, err := p.device.Alloc(size)
+		raw, err := p.device.Device.Alloc(size)
 		if err != nil {
 			return nil, err
 		}

@@ -32,7 +32,7 @@ func TestClass(t *testing.T) {
 // of it, as the buffers' sizes are only counted.
 func TestTemporariesAreCollected(t *testing.T) {
 	raw := &countingDevice{}
-	dev, err := NewDevice(raw, nil)
+	dev, err := NewDevice(raw, StagedMover{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +82,7 @@ func (b *countedBuffer) Host() []byte { return nil }
 
 // What is held makes collections rarer, not more frequent.
 func TestHeldMemoryRaisesTheThreshold(t *testing.T) {
-	dev, err := NewDevice(&countingDevice{}, nil)
+	dev, err := NewDevice(&countingDevice{}, StagedMover{})
 	if err != nil {
 		t.Fatal(err)
 	}

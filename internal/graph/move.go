@@ -60,13 +60,16 @@ func (StagedMover) Copy(ctx context.Context, dst, src View) error {
 	return staged(dst, func(p []byte, v shape.View) { Convert(p, dst.DType, v, from, src.DType, view) })
 }
 
+// Fetch returns the bytes that v spans, and v as a view of them.
+func Fetch(v View) ([]byte, shape.View, error) { return fetch(v) }
+
 // fetch returns the bytes that v spans, and v as a view of them.
 func fetch(v View) ([]byte, shape.View, error) {
 	lo, hi := v.Span()
 	size := v.DType.Size()
 	p := make([]byte, (hi-lo)*size)
 	if len(p) > 0 {
-		if err := v.Buffer.Raw().Download(lo*size, p); err != nil {
+		if err := v.Buffer.device().download(v.Buffer.Raw(), lo*size, p); err != nil {
 			return nil, shape.View{}, err
 		}
 	}
@@ -128,7 +131,7 @@ func Read(p []byte, src View) error {
 	defer runtime.KeepAlive(src.Buffer)
 	h := src.Buffer.Host()
 	if h == nil && src.Contiguous() {
-		return src.Buffer.Raw().Download(src.Offset*src.DType.Size(), p)
+		return src.Buffer.device().download(src.Buffer.Raw(), src.Offset*src.DType.Size(), p)
 	}
 	view := src.View
 	if h == nil {
@@ -151,7 +154,7 @@ func CopyValue(name string, in Input, dt dtype.DType) (*Value, error) {
 		if err != nil {
 			return nil, err
 		}
-		return []View{out}, dev.mover.Copy(ctx, out, in[0])
+		return []View{out}, dev.Copy(ctx, out, in[0])
 	}))
 }
 
@@ -182,7 +185,7 @@ func FillValue(dev *Device, spec Spec, element []byte) (*Value, error) {
 		if err != nil {
 			return nil, err
 		}
-		return []View{out}, dev.mover.Fill(ctx, out, element)
+		return []View{out}, dev.Fill(ctx, out, element)
 	}))
 }
 
@@ -224,7 +227,7 @@ func JoinValue(dev *Device, inputs []Input, spec Spec, axis int) (*Value, error)
 			if part.View, err = out.Slice(ranges); err != nil {
 				return nil, err
 			}
-			if err := dev.mover.Copy(ctx, part, src); err != nil {
+			if err := dev.Copy(ctx, part, src); err != nil {
 				return nil, err
 			}
 		}
