@@ -95,6 +95,7 @@ type Device struct {
 	memory   memory
 	up, down staging
 	builds   builds
+	products products
 
 	flushing sync.Mutex
 	scratch  launch.Buffer // what Flush writes to
@@ -106,6 +107,8 @@ var (
 	_ launch.Timer    = (*Device)(nil)
 	_ launch.Copier   = (*Device)(nil)
 	_ launch.Recorder = (*Device)(nil)
+
+	_ launch.Multiplier = (*Device)(nil)
 )
 
 // Open opens GPU number n. The error is ErrAbsent if there is no such one.
@@ -340,7 +343,7 @@ func (d *Device) Close() error {
 	if d.lost.Load() { // there is nothing left to give back
 		return d.primary.release()
 	}
-	errs = append(errs, d.up.close(d), d.down.close(d), d.freeAll())
+	errs = append(errs, d.products.close(d), d.up.close(d), d.down.close(d), d.freeAll())
 	if d.stream != 0 {
 		errs = append(errs, d.do(&d.driver.streamDestroy, d.stream))
 	}

@@ -81,6 +81,18 @@ func (d *Device) Alloc(n int) (launch.Buffer, error) {
 		return nil, err
 	}
 	defer d.leave()
+	b, err := d.alloc(n)
+	if err != nil {
+		return nil, err
+	}
+	if r := d.recording(); r != nil {
+		r.born[b] = true
+	}
+	return b, nil
+}
+
+// alloc returns n bytes; d.live is held.
+func (d *Device) alloc(n int) (*buffer, error) {
 	const least = 16 // so that every buffer has an address
 	addr, err := d.allocate(max(n, least))
 	if isCode(err, codeOutOfMemory) {
@@ -105,9 +117,6 @@ func (d *Device) Alloc(n int) (launch.Buffer, error) {
 	m.held += n
 	b := &buffer{dev: d, addr: addr, size: n}
 	b.refs.Store(1)
-	if r := d.recording(); r != nil {
-		r.born[b] = true
-	}
 	return b, nil
 }
 
