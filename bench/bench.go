@@ -42,9 +42,6 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 	if cfg.Device == nil {
 		return nil, errors.New("no device to measure")
 	}
-	if cfg.Log == nil {
-		cfg.Log = io.Discard
-	}
 	cfg.Rounds = cmp.Or(max(cfg.Rounds, 0), 15)
 	defer zmlx.SetDefault(zmlx.Default())
 	zmlx.SetDefault(cfg.Device)

@@ -6,6 +6,7 @@ package bench
 import (
 	"bufio"
 	"fmt"
+	"io"
 	"os"
 	"runtime"
 	"strings"
@@ -30,6 +31,9 @@ func newMachine(cfg Config) (*machine, error) {
 	raw := launch.Raw(cfg.Device)
 	if raw == nil {
 		return nil, fmt.Errorf("device %s has nothing to measure", cfg.Device.Name())
+	}
+	if cfg.Log == nil {
+		cfg.Log = io.Discard
 	}
 	m := &machine{cfg: cfg, raw: raw}
 	m.syncer, m.async = raw.(launch.Syncer)
@@ -122,7 +126,7 @@ func (m *machine) copies() []*timed {
 func copyParallel(dst, src []byte) {
 	var wg sync.WaitGroup
 	parts := runtime.GOMAXPROCS(0)
-	step := (len(src)/parts + 63) &^ 63
+	step := (len(src)/parts + 64) &^ 63
 	for from := 0; from < len(src); from += step {
 		to := min(from+step, len(src))
 		wg.Go(func() { copy(dst[from:to], src[from:to]) })

@@ -201,7 +201,14 @@ void layernorm(const typename E::T *x, const typename E::T *w, const typename E:
 
 // A row of x has 2d elements: the gate, then what it lets through.
 template <typename E, bool past> void swiglu_row(const typename E::T *x, typename E::T *y, int64_t d) {
-    for (int64_t j = 0; j < d; j += W) put_at<E, past>(y, j, d, silu(at<E>(x, j, d, 0.0f)) * at<E>(x + d, j, d, 0.0f));
+    for (int64_t j = 0; j < d; j += W) {
+        // Streams of one row are too short for the processor to foresee the next.
+        if (d * sizeof(typename E::T) > 512) {
+            __builtin_prefetch(x + 2 * d + j);
+            __builtin_prefetch(x + 3 * d + j);
+        }
+        put_at<E, past>(y, j, d, silu(at<E>(x, j, d, 0.0f)) * at<E>(x + d, j, d, 0.0f));
+    }
 }
 
 template <typename E> void swiglu(const typename E::T *x, typename E::T *y, int64_t rows, int64_t d) {
