@@ -27,6 +27,9 @@ func diagnoseCUDA() diagnosis {
 	for _, p := range found.NVRTC {
 		d.look("NVRTC, "+p.Where, p.Found, placeText(p))
 	}
+	for _, p := range found.Products {
+		d.look("cuBLASLt for matrix products, "+p.Where, p.Found, placeText(nvrtc.Place(p)))
+	}
 	if found.DriverErr != nil {
 		d.look("driver", false, found.DriverErr.Error())
 	}

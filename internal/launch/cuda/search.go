@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"unsafe"
 
+	"github.com/zmlx-go/zmlx/internal/dl"
+	"github.com/zmlx-go/zmlx/internal/launch/cuda/cublaslt"
 	"github.com/zmlx-go/zmlx/internal/launch/cuda/nvrtc"
 )
 
@@ -16,6 +18,7 @@ type Found struct {
 	GPUs      []FoundGPU
 	NVRTC     []nvrtc.Place
 	NVRTCErr  error
+	Products  []cublaslt.Place // of which matrix products can do without
 }
 
 // A FoundGPU is a GPU that the driver knows.
@@ -36,6 +39,7 @@ func Search() Found {
 		f.DriverErr = f.gpus(drv)
 	}
 	_, f.NVRTC, f.NVRTCErr = nvrtc.Open(version)
+	_, f.Products, _ = cublaslt.Open(version, dl.SitePackages())
 	return f
 }
 
