@@ -122,6 +122,6 @@ func (p *opProgram) runOn(ctx context.Context, dev *Device, name string, operand
 	if err != nil {
 		return err
 	}
-	err = p.variant.launch(ctx, dev, "", name, launch.Launch{Args: args, Grid: p.kernel.Grid, Group: p.kernel.Threadgroup}, in, out, []graph.View{meta})
+	err = p.variant.launch(ctx, dev, "", name, launch.Launch{Args: args, Grid: p.kernel.Grid, Group: p.kernel.Threadgroup}, in, out, meta)
 	return err
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 
 	"github.com/zmlx-go/zmlx/internal/dtype"
 	"github.com/zmlx-go/zmlx/internal/signature"
@@ -71,6 +72,8 @@ type MetalKernel struct {
 	sig  signature.Kernel
 	hash [sha256.Size]byte
 	vjp  func(l Launch, inputs, outputs, cotangents []*Array) []*Array // nil: none
+
+	recent *atomic.Pointer[recentVariant] // shared with copies
 }
 
 // Compile returns k ready to be called. What does not depend on the inputs is
@@ -90,7 +93,7 @@ func Compile(k Kernel) (*MetalKernel, error) {
 	if err := signature.Validate(sig); err != nil {
 		return nil, err
 	}
-	m := &MetalKernel{spec: k, sig: sig, hash: hashKernel(sig)}
+	m := &MetalKernel{spec: k, sig: sig, hash: hashKernel(sig), recent: new(atomic.Pointer[recentVariant])}
 	m.spec.InputNames, m.spec.OutputNames = sig.InputNames, sig.OutputNames
 	programs.register(m)
 	return m, nil
@@ -280,10 +283,10 @@ func (m *MetalKernel) templateArgs(args []TemplateArg) ([]signature.TemplateArg,
 	return out, nil
 }
 
-// key returns what, besides the kernel itself and the device, decides a call's
-// code: dtypes, the inputs' way of being passed, and the template arguments.
-func (c *call) key() string {
-	b := make([]byte, 0, 64)
+// appendKey appends what, besides the kernel itself and the device, decides a
+// call's code: dtypes, the inputs' way of being passed, and the template
+// arguments.
+func (c *call) appendKey(b []byte) []byte {
 	for _, in := range c.inputs {
 		b = append(b, byte(in.DType()), passing(in))
 	}
@@ -303,7 +306,7 @@ func (c *call) key() string {
 			b = append(b, byte(boolInt(t.Bool)))
 		}
 	}
-	return string(b)
+	return b
 }
 
 // passing tells the ways apart in which MLX passes an input: by reference, in

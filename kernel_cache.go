@@ -123,12 +123,27 @@ func (p *programCache) entry(m *MetalKernel) *kernelEntry {
 
 // compile returns the program for a call, from the cache if it is there.
 func (p *programCache) compile(m *MetalKernel, c *call, check bool) (*variant, error) {
+	var few [96]byte
+	key := c.appendKey(few[:0])
+	check = check || forceCheck(c.dev)
+	if r := m.recent.Load(); r != nil && r.epoch == p.epoch.Load() && r.key.dev == c.dev && r.key.checked == check && r.key.call == string(key) {
+		return r.variant, nil
+	}
+	epoch := p.epoch.Load()
 	ins, outs := c.signatureInputs()
-	v, err := p.get(m, c.dev, c.key(), check, ins, outs, c.template)
+	v, err := p.get(m, c.dev, string(key), check, ins, outs, c.template)
 	if err != nil {
 		return nil, m.compileError(err, c)
 	}
+	m.recent.Store(&recentVariant{v, epoch})
 	return v, nil
+}
+
+// A recentVariant is the variant that a kernel's latest call ran. It may have
+// left the cache meanwhile, unless that was cleared.
+type recentVariant struct {
+	*variant
+	epoch int64
 }
 
 // generated returns the program of a kernel that code generation wrote.

@@ -93,7 +93,7 @@ func (m *MetalKernel) outputs(c *call, l Launch) error {
 		if l.OutputShapes != nil {
 			c.outputs[i].Dims = slices.Clone(l.OutputShapes[i])
 		} else {
-			c.outputs[i].Dims = c.inputs[0].Shape()
+			c.outputs[i].Dims = c.inputs[0].view.Dims
 		}
 		if c.outputs[i].Dims == nil {
 			c.outputs[i].Dims = []int{}
@@ -218,7 +218,7 @@ func (c *call) runner(m *MetalKernel, v *variant, report *launch.Report) graph.R
 			return nil, err
 		}
 		l := launch.Launch{Args: args, Grid: c.grid, Group: c.group, Report: report}
-		err = v.launch(ctx, c.dev, "kernel ", m.spec.Name, l, in, out, []graph.View{meta})
+		err = v.launch(ctx, c.dev, "kernel ", m.spec.Name, l, in, out, meta)
 		clear(args)
 		*pooled = args
 		argPool.Put(pooled)

@@ -10,11 +10,9 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/zmlx-go/zmlx/internal/codegen"
 	"github.com/zmlx-go/zmlx/internal/formula"
@@ -270,7 +268,7 @@ func newProgram(dev *Device, k *codegen.Kernel) (*opProgram, error) {
 		return nil, fmt.Errorf("%s: %w", k.Name, err)
 	}
 	k.Threadgroup = group
-	p.metal = &MetalKernel{spec: Kernel{Name: k.Name, InputNames: k.InputNames, OutputNames: k.OutputNames}, sig: k.Kernel, hash: hashKernel(k.Kernel)}
+	p.metal = &MetalKernel{spec: Kernel{Name: k.Name, InputNames: k.InputNames, OutputNames: k.OutputNames}, sig: k.Kernel, hash: hashKernel(k.Kernel), recent: new(atomic.Pointer[recentVariant])}
 	if p.variant, err = programs.generated(p.metal, dev, k.Inputs(), k.OutputDTypes); err != nil {
 		return nil, fmt.Errorf("internal error: the kernel of %s: %w\n%s", k.Name, err, k.Source)
 	}
@@ -405,7 +403,7 @@ func (p *opProgram) run(ctx context.Context, plan *plan, in, out []graph.View, p
 		}
 		args = append(args, arg)
 	}
-	err := p.variant.launch(ctx, plan.dev, "", plan.f.Name, launch.Launch{Args: args, Grid: p.kernel.Grid, Group: p.kernel.Threadgroup}, in, out, []graph.View{meta})
+	err := p.variant.launch(ctx, plan.dev, "", plan.f.Name, launch.Launch{Args: args, Grid: p.kernel.Grid, Group: p.kernel.Threadgroup}, in, out, meta)
 	clear(args)
 	*pooled = args
 	argPool.Put(pooled)
@@ -413,26 +411,20 @@ func (p *opProgram) run(ctx context.Context, plan *plan, in, out []graph.View, p
 }
 
 // launch runs the variant's program, counts it and returns its error, which
-// begins with prefix and name. keep are the views whose memory it uses.
-func (v *variant) launch(ctx context.Context, dev *Device, prefix, name string, l launch.Launch, keep ...[]graph.View) error {
+// begins with prefix and name. in, out and meta hold the memory it uses.
+func (v *variant) launch(ctx context.Context, dev *Device, prefix, name string, l launch.Launch, in, out []graph.View, meta graph.View) error {
 	own := v.checked && l.Report == nil
 	if own {
 		l.Report = &launch.Report{}
 	}
 	var err error
 	if timing.Load() {
-		var d time.Duration
-		d, err = dev.graph.Time(func() error { return dev.graph.Launch(ctx, v.program, l, keep...) })
-		v.entry.device.Add(int64(d))
-		dev.deviceTime.Add(int64(d))
+		err = v.timed(ctx, dev, l, in, out, meta)
 	} else {
-		err = dev.graph.Launch(ctx, v.program, l, keep...)
+		err = dev.graph.Launch(ctx, v.program, l, in, out, meta)
 	}
 	dev.launches.Add(1)
 	v.entry.runs.Add(1)
-	for _, views := range keep {
-		runtime.KeepAlive(views)
-	}
 	switch {
 	case err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()):
 		return err
@@ -442,6 +434,14 @@ func (v *variant) launch(ctx context.Context, dev *Device, prefix, name string, 
 		return &CheckError{Kernel: name, Findings: findings(v.result.Set, l.Report)}
 	}
 	return nil
+}
+
+// timed launches, waits and notes how long the device took.
+func (v *variant) timed(ctx context.Context, dev *Device, l launch.Launch, in, out []graph.View, meta graph.View) error {
+	took, err := dev.graph.Time(func() error { return dev.graph.Launch(ctx, v.program, l, in, out, meta) })
+	v.entry.device.Add(int64(took))
+	dev.deviceTime.Add(int64(took))
+	return err
 }
 
 // operand is what an input of a kernel is bound to: an array, or the bytes of

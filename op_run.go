@@ -29,11 +29,12 @@ func (o *Op) launch(dev *Device, inputs []*Array) (*Array, []*Array) {
 	if err != nil {
 		return fail(err)
 	}
-	ins := make([]graph.Input, len(inputs))
-	for i, a := range inputs {
-		ins[i] = a.input()
+	c := &opCall{opWork: opWork{p, o.params}}
+	ins := c.few[:0]
+	for _, a := range inputs {
+		ins = append(ins, a.input())
 	}
-	one, all, err := graph.NewFusible(o.f.Name, dev.graph, ins, p.specs, &opWork{p, o.params})
+	one, all, err := graph.NewFusible(o.f.Name, dev.graph, ins, p.specs, &c.opWork)
 	if err != nil {
 		return fail(public(err))
 	}
@@ -51,6 +52,12 @@ func (o *Op) launch(dev *Device, inputs []*Array) (*Array, []*Array) {
 type opWork struct {
 	plan   *plan
 	params []float64
+}
+
+// An opCall is the work and the inputs of a call in one piece of memory.
+type opCall struct {
+	opWork
+	few [3]graph.Input
 }
 
 // Run implements graph.Fusible.

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"sync"
 
 	"github.com/zmlx-go/zmlx/internal/shape"
 )
@@ -18,6 +19,16 @@ import (
 // what was not computed can still be computed later. On a device that works
 // asynchronously it returns when the device has been given the work.
 func Evaluate(ctx context.Context, values ...*Value) error {
+	if len(values) == 1 {
+		if n := values[0].pending(); n != nil && n.ready() {
+			if err := n.compute(ctx); err != nil {
+				return err
+			}
+		}
+		if values[0].pending() == nil {
+			return values[0].Err()
+		}
+	}
 	var few [16]*Node
 	order := schedule(few[:0], values)
 	for i, n := range order {
@@ -32,6 +43,19 @@ func Evaluate(ctx context.Context, values ...*Value) error {
 		}
 	}
 	return nil
+}
+
+// ready reports whether the Node can run at once: there is nothing to schedule.
+func (n *Node) ready() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, in := range n.inputs {
+		if in.Value.pending() != nil {
+			return false
+		}
+	}
+	n.takeBack()
+	return true
 }
 
 // A nodeSet is a set of Nodes that costs little while it is small.
@@ -189,7 +213,13 @@ func (n *Node) claim(ctx context.Context) (bool, error) {
 func (n *Node) execute(ctx context.Context) ([]View, *fate, error) {
 	dev := n.outs[0].dev
 	ctx, f := dev.begin(ctx, n)
-	in := make([]View, len(n.inputs))
+	pooled := viewPool.Get().(*[]View)
+	in := slices.Grow((*pooled)[:0], len(n.inputs))[:len(n.inputs)]
+	defer func() {
+		clear(in)
+		*pooled = in
+		viewPool.Put(pooled)
+	}()
 	live := false // some input changes with every run of the recording
 	for i, input := range n.inputs {
 		v := input.Value
@@ -245,6 +275,9 @@ func (n *Node) execute(ctx context.Context) ([]View, *fate, error) {
 	dev.launched(f)
 	return out, f, nil
 }
+
+// viewPool keeps the slices that RunFuncs are given.
+var viewPool = sync.Pool{New: func() any { return new([]View) }}
 
 // settle records what running the Node came to and wakes those who wait.
 func (n *Node) settle(out []View, f *fate, err error) {

@@ -76,7 +76,7 @@ type Input struct {
 }
 
 // A RunFunc computes a Node. in holds one View for each Input, on the devices
-// of their Values; the result holds one dense View (row-major, offset 0, a
+// of their Values, and is not used after it returns; the result holds one dense View (row-major, offset 0, a
 // Buffer of its own) for each Spec, as Device.NewView makes them. Where it
 // returns ctx's error the Node stays as it was and may run again; any other
 // error is final, and becomes that of all Values which depend on it. A RunFunc

@@ -9,7 +9,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"runtime"
 	"strings"
 	"sync"
 
@@ -318,14 +317,7 @@ func (m *KernelMover) move(ctx context.Context, dst, src View, element []byte) e
 			l.Args = append(l.Args, src.Arg())
 		}
 	}
-	keep := [3]View{dst, meta, src}
-	used := keep[:]
-	if src.Buffer == nil {
-		used = keep[:2]
-	}
-	err = m.dev.Launch(ctx, p.program, l, used)
-	runtime.KeepAlive(used)
-	return err
+	return m.dev.Launch(ctx, p.program, l, []View{src}, []View{dst}, meta)
 }
 
 // halves moves what no grid has threads for in two parts.

@@ -236,17 +236,22 @@ func (r *Recording) Close() error {
 }
 
 // Launch runs a program for a Node. ctx is what the Node's RunFunc was given;
-// keep are the Views whose memory the launch uses. l.Args may be changed after.
-func (d *Device) Launch(ctx context.Context, p launch.Program, l launch.Launch, keep ...[]View) error {
+// in, out and meta are the Views whose memory the launch uses. l.Args may be
+// changed after.
+func (d *Device) Launch(ctx context.Context, p launch.Program, l launch.Launch, in, out []View, meta View) error {
 	if f := fateOf(ctx); f != nil {
 		if d.async.syncer != nil {
 			l.Watch = f
 		}
 		if f.rec != nil {
-			f.rec.note(step{name: f.name, program: p, launch: l, keep: slices.Concat(keep...)})
+			f.rec.note(step{name: f.name, program: p, launch: l, keep: slices.Concat(in, out, []View{meta})})
 		}
 	}
-	return p.Run(ctx, l)
+	err := p.Run(ctx, l)
+	runtime.KeepAlive(in)
+	runtime.KeepAlive(out)
+	runtime.KeepAlive(meta.Buffer)
+	return err
 }
 
 // Do does something to the memory of Views for a Node, as Launch does. f gives
