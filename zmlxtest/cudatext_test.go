@@ -1,11 +1,14 @@
 package zmlxtest_test
 
-// This file implements the test that what the suite's kernels are as CUDA C is
-// something that NVIDIA's compiler takes.
+// This file implements the test that what kernels are as CUDA C is something
+// that NVIDIA's compiler takes: those of the suite, and those that definitions
+// and their derivatives become.
 
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -53,11 +56,73 @@ func TestCUDATexts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Run("suite", func(t *testing.T) { zmlxtest.Conformance(t, d) })
+	if !testing.Short() { // the suite's kernels have every feature, and take most of a minute
+		t.Run("suite", func(t *testing.T) { zmlxtest.Conformance(t, d) })
+	}
+	t.Run("definitions", func(t *testing.T) { runDefinitions(t, d) })
 	for _, err := range c.errs {
 		t.Error(err)
 	}
 	compileTexts(t, lib, c)
+}
+
+// runDefinitions computes definitions and their derivatives on d, in each float
+// dtype at short and at long rows: those that one simdgroup takes, a threadgroup
+// at once, and a threadgroup in turns.
+func runDefinitions(t *testing.T, d *zmlx.Device) {
+	texts := slices.Clone(compositions)
+	for _, f := range functions {
+		texts = append(texts, "f(x) = "+f+"(x)")
+	}
+	for _, f := range reductions {
+		texts = append(texts, "f(x) = "+f+"(x)", "f(x, w) = "+f+"(x * w) * w")
+	}
+	texts = append(texts, "best(x) -> value, place { return max(x), argmax(x) }", "sums(x) = cumsum(x)")
+	dtypes := []zmlx.DType{zmlx.Float32, zmlx.Float16, zmlx.BFloat16}
+	lengths := []int{8, 100, 4096, 40000}
+	if testing.Short() {
+		texts, dtypes, lengths = compositions[:4], dtypes[:2], lengths[1:3]
+	}
+	for i, text := range texts {
+		op, err := zmlx.Define(text)
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+			continue
+		}
+		for j, dt := range dtypes {
+			for k, n := range lengths {
+				if k > 0 && (i+j+k)%2 == 0 {
+					continue // every definition at some of them
+				}
+				derivatives(t, d, op, text, dt, n)
+			}
+		}
+	}
+}
+
+func derivatives(t *testing.T, d *zmlx.Device, op *zmlx.Op, text string, dt zmlx.DType, n int) {
+	t.Helper()
+	var args, tangents []*zmlx.Array
+	for _, name := range op.Inputs() {
+		shape := []int{3, n}
+		if strings.Contains(text, name+"[1]") {
+			shape = []int{3, 1}
+		}
+		args = append(args, zmlx.Full[float32](0.5, shape...).As(dt).To(d))
+		tangents = append(tangents, zmlx.Full[float32](1, shape...).As(dt).To(d))
+	}
+	outs, more := zmlx.JVP(op.Results, args, tangents)
+	outs = append(outs, more...)
+	var cts []*zmlx.Array
+	for _, y := range op.Results(args...) {
+		cts = append(cts, zmlx.OnesLike(y))
+	}
+	_, grads := zmlx.VJP(op.Results, args, cts)
+	for _, a := range append(outs, grads...) {
+		if err := a.Eval(t.Context()); err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+	}
 }
 
 // compileTexts compiles what was collected for two kinds of GPU.

@@ -61,7 +61,7 @@ func Emit(f *ir.Func) (Unit, error) {
 	if !facts.UniformBarriers() {
 		return Unit{}, ErrUnsupported
 	}
-	e := &emitter{Facts: facts, f: f, names: backend.Names{}}
+	e := &emitter{Facts: facts, f: f, names: backend.Names{}, stored: map[ir.Reg]bool{}, halves: map[ir.Reg]string{}}
 	e.findSimd()
 	e.findOrigins()
 	e.findArrays()
@@ -96,6 +96,8 @@ type emitter struct {
 	wild    bool           // a store goes to no one knows where
 	private map[int]*array // thread allocations that are arrays of registers
 	defs    map[ir.Reg]*ir.Instr
+	stored  map[ir.Reg]bool   // temporary halves and bfloats that are stored
+	halves  map[ir.Reg]string // the variables that have their bits
 }
 
 func (e *emitter) line(format string, args ...any) {
@@ -225,11 +227,58 @@ func (e *emitter) value(r ir.Reg) string {
 
 // set writes an assignment to a register; temporaries are declared by it.
 func (e *emitter) set(r ir.Reg, x string) {
-	if info := e.f.Regs[r]; info.Kind == ir.TempReg {
-		e.line("%s const v%d = %s;", backend.RegisterType(info.Type), r, x)
+	info := e.f.Regs[r]
+	if info.Kind != ir.TempReg {
+		e.line("v%d = %s;", r, x)
 		return
 	}
-	e.line("v%d = %s;", r, x)
+	if e.stored[r] { // its bits are at hand where it is rounded or loaded
+		widen, narrow := "zm_half_to_float", "zm_float_to_half"
+		round := "zm_round_half"
+		if info.Type == ir.BF16 {
+			widen, narrow, round = "zm_bfloat_to_float", "zm_float_to_bfloat", "zm_round_bfloat"
+		}
+		bits, ok := argument(x, widen)
+		if !ok {
+			if bits, ok = argument(x, round); ok {
+				bits = e.names.Call(narrow, bits)
+			}
+		}
+		if ok {
+			e.line("uint16_t const h%d = %s;", r, bits)
+			e.halves[r] = fmt.Sprintf("h%d", r)
+			x = e.names.Call(widen, e.halves[r])
+		}
+	}
+	e.line("%s const v%d = %s;", backend.RegisterType(info.Type), r, x)
+}
+
+// argument returns what x is a call of name with.
+func argument(x, name string) (arg string, ok bool) {
+	rest, ok := strings.CutPrefix(x, name+"(")
+	if !ok {
+		return "", false
+	}
+	depth := 1
+	for i, c := range rest {
+		switch c {
+		case '(':
+			depth++
+		case ')':
+			if depth--; depth == 0 {
+				return rest[:i], i == len(rest)-1
+			}
+		}
+	}
+	return "", false
+}
+
+// toMemory is a register's value as it lies in memory.
+func (e *emitter) toMemory(t ir.Type, r ir.Reg) string {
+	if h := e.halves[r]; h != "" && e.f.Regs[r].Type == t {
+		return h
+	}
+	return e.names.ToMemory(t, e.value(r))
 }
 
 // instr writes one instruction.

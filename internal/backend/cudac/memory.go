@@ -21,7 +21,7 @@ type array struct {
 // Arrays of halves up to this many elements hold floats.
 const wideArray = 64
 
-// findArrays finds the allocations that are arrays.
+// findArrays finds the allocations that are arrays, and what is stored as halves.
 func (e *emitter) findArrays() {
 	e.private = map[int]*array{}
 	other := map[int]bool{}
@@ -62,6 +62,14 @@ func (e *emitter) findArrays() {
 	for _, a := range e.private {
 		a.wide = (a.elem == ir.F16 || a.elem == ir.BF16) && a.count <= wideArray
 	}
+	e.f.Body.Instrs(func(in *ir.Instr) bool {
+		if in.Op == ir.Store && (in.Type == ir.F16 || in.Type == ir.BF16) {
+			for _, r := range in.Args {
+				e.stored[r] = true
+			}
+		}
+		return true
+	})
 }
 
 func (a *array) ctype() string {
@@ -268,7 +276,7 @@ func (e *emitter) store(s *ir.Instr) {
 			x, _ := e.element(s, j)
 			v := e.value(r)
 			if !a.wide {
-				v = e.names.ToMemory(s.Type, v)
+				v = e.toMemory(s.Type, r)
 			}
 			e.line("%s = %s;", x, v)
 		}
@@ -290,7 +298,7 @@ func (e *emitter) store(s *ir.Instr) {
 		q = p
 	}
 	for j, r := range s.Args {
-		e.line("((%s *)%s)[%d] = %s;", memoryType(s.Type), q, j, e.names.ToMemory(s.Type, e.value(r)))
+		e.line("((%s *)%s)[%d] = %s;", memoryType(s.Type), q, j, e.toMemory(s.Type, r))
 	}
 }
 
@@ -305,7 +313,7 @@ func (e *emitter) toWord(s *ir.Instr, i int) string {
 		case ir.F64:
 			return e.names.Call("zm_f64_bits", v)
 		}
-		return e.names.ToMemory(s.Type, v)
+		return e.toMemory(s.Type, s.Args[j])
 	}
 	switch {
 	case size == 8 && i%2 == 0:
