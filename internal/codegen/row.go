@@ -174,7 +174,7 @@ func (e *rowEmitter) prologue() {
 	g := e.s.Group
 	row := "thread_position_in_grid.x"
 	switch {
-	case e.group:
+	case e.group, g > 1 && e.s.RowsPerGroup == 1:
 		row = "threadgroup_position_in_grid.x"
 	case g > 1:
 		row += fmt.Sprintf(" / %du", g)

@@ -262,12 +262,13 @@ func (e *emitter) entry() {
 	e.allocations()
 	e.line("(void)scratch;")
 	e.open("for (uint64_t gi = first; gi < last; ++gi)")
-	e.line("const uint32_t gx = (uint32_t)(gi %% L->groups[0]), gy = (uint32_t)(gi / L->groups[0] %% L->groups[1]), gz = (uint32_t)(gi / L->groups[0] / L->groups[1]);")
+	e.line("const int oned = L->groups[1] * L->groups[2] == 1;")
+	e.line("const uint32_t gx = (uint32_t)(oned ? gi : gi %% L->groups[0]), gy = (uint32_t)(oned ? 0 : gi / L->groups[0] %% L->groups[1]), gz = (uint32_t)(oned ? 0 : gi / L->groups[0] / L->groups[1]);")
 	for i, c := range "xyz" {
 		e.line("const uint32_t o%c = g%c * L->group[%d], t%c = L->grid[%d] - o%c < L->group[%d] ? L->grid[%d] - o%c : L->group[%d];", c, c, i, c, i, c, i, i, c, i)
 	}
 	e.line("const uint32_t n = tx * ty * tz, chunks = (n + 31) / 32;")
-	e.line("const int straight = ty * tz == 1 || tx %% 32 == 0;")
+	e.line("const int straight = (ty * tz == 1 || tx %% 32 == 0) && ox %% 32 == 0;")
 	for i, r := range e.f.Regs {
 		if reg := ir.Reg(i); (r.Kind == ir.VarReg || r.Kind == ir.TempReg) && !e.Varying[reg] && r.Type != ir.Void {
 			e.line("%s u%d = 0;", backend.RegisterType(r.Type), i)

@@ -327,7 +327,7 @@ func (e *emitter) linearCond(s *ir.Loop) bool {
 func (e *emitter) together(s *ir.Loop) {
 	outer := e.mask
 	live := e.name("live")
-	e.line("uint32_t %s = ~0u;", live)
+	e.line("uint32_t %s = 0;", live)
 	write := func(masked bool) {
 		fr := frame{stmt: s, end: e.name("end"), next: e.name("next")}
 		if masked {
@@ -354,11 +354,13 @@ func (e *emitter) together(s *ir.Loop) {
 				e.flush()
 				e.open("if (!%s)", fm.whole)
 				e.line("%s = %s;", live, e.ballot(e.lane(s.Cond)))
-				e.line("if (%s != ~0u) break;", live)
+				e.line("break;")
 				e.close()
+				e.bounded(s.Cond)
 			} else {
 				e.line("%s = %s;", live, e.condition(s.Cond))
 				e.line("if (%s != ~0u) break;", live)
+				e.line("%s = 0;", live)
 			}
 			e.open("")
 			e.block(&s.Body)
@@ -374,9 +376,19 @@ func (e *emitter) together(s *ir.Loop) {
 		e.mask = outer
 	}
 	write(false)
-	e.open("if (%s && %s != ~0u)", live, live)
+	e.open("if (%s)", live)
 	write(true)
 	e.close()
+}
+
+// bounded notes what is known where a comparison of a linear register was seen
+// to hold in all lanes: that none of its values wraps around.
+func (e *emitter) bounded(cond ir.Reg) {
+	if r := e.forms[cond].of; r != ir.NoReg {
+		fm := e.forms[r]
+		fm.fits = true
+		e.forms[r] = fm
+	}
 }
 
 func (e *emitter) scope(s *ir.Scope) {
@@ -490,8 +502,11 @@ func (e *emitter) compare(in *ir.Instr) bool {
 		return false
 	}
 	// The operands may change before the result is used.
-	value := make([]string, 2)
+	value, of := make([]string, 2), ir.NoReg
 	for i, r := range in.Args {
+		if e.Varying[r] {
+			of = r
+		}
 		t := backend.RegisterType(e.f.Regs[r].Type)
 		text := e.first(r)
 		if e.f.Regs[r].Kind == ir.VarReg {
@@ -508,6 +523,6 @@ func (e *emitter) compare(in *ir.Instr) bool {
 	}
 	name := e.name("all")
 	e.line("const int %s = %s;", name, all)
-	e.forms[in.Dst[0]] = form{kind: expression, text: e.names.Value(in, value), whole: name, same: e.alike(in)}
+	e.forms[in.Dst[0]] = form{kind: expression, text: e.names.Value(in, value), whole: name, same: e.alike(in), of: of}
 	return true
 }

@@ -20,7 +20,8 @@ type stride struct {
 	known bool // else nothing is assigned to it yet
 	bad   bool // not linear
 	k     int64
-	fits  bool
+	fits  bool // 32 bits, and no lane's value wraps around
+	even  bool // the value in lane 0 is a multiple of 32
 }
 
 // strides returns what is known of every variable and crossing register that
@@ -202,16 +203,18 @@ func (a *strideAnalysis) instr(in *ir.Instr) {
 		old := a.of[d]
 		switch {
 		case s.bad, old.known && s.known && s.k != old.k:
-			a.of[d] = stride{bad: true}
-		case !s.known || old.known && (old.fits == s.fits || !old.fits):
+			s = stride{bad: true}
+		case !s.known:
 			continue
 		default:
-			s.fits = s.fits && a.e.f.Regs[d].Kind == ir.TempReg
-			if old == s {
-				continue
-			}
-			a.of[d] = s
+			temp := a.e.f.Regs[d].Kind == ir.TempReg
+			s.fits = s.fits && temp && (old.fits || !old.known)
+			s.even = s.even && temp && (old.even || !old.known)
 		}
+		if s == old {
+			continue
+		}
+		a.of[d] = s
 		a.changed = true
 	}
 }
@@ -238,14 +241,17 @@ func strideOf(in *ir.Instr, f *ir.Func, line bool, get func(ir.Reg) stride) stri
 	for _, s := range args {
 		known = known && s.known
 	}
-	s := stride{known: known}
+	if !known {
+		return stride{}
+	}
+	s := stride{known: true}
 	switch in.Op {
 	case ir.Special:
 		k, ok := specialStride(ir.SpecialKind(in.Imm), line)
 		if !ok {
 			return bad
 		}
-		return stride{known: true, k: k, fits: true}
+		return stride{known: true, k: k, fits: true, even: k == 1}
 	case ir.Mov:
 		return args[0]
 	case ir.Add:
@@ -268,6 +274,20 @@ func strideOf(in *ir.Instr, f *ir.Func, line bool, get func(ir.Reg) stride) stri
 			return bad
 		}
 		s.k = args[0].k << c
+	case ir.Div, ir.Rem, ir.Shr, ir.And:
+		// Of a multiple of 32 and the lane, by powers of two from 32 on: the
+		// quotient is the same for all lanes, the remainder ends with the lane.
+		c, ok := constant(1)
+		if !ok || !args[0].even || args[0].k != 1 || in.Type != ir.U32 {
+			return bad
+		}
+		switch {
+		case in.Op == ir.Div && c >= 32 && c%32 == 0, in.Op == ir.Shr && c >= 5 && c < 32:
+			return stride{known: true, fits: true}
+		case in.Op == ir.Rem && c >= 32 && c%32 == 0, in.Op == ir.And && c >= 31 && c&(c+1) == 0:
+			return stride{known: true, fits: true, k: 1, even: true}
+		}
+		return bad
 	case ir.Convert:
 		if !in.From.IsInt() || in.From.Size() < 4 {
 			return bad
@@ -329,12 +349,12 @@ func (e *emitter) linearForm(in *ir.Instr) (form, bool) {
 			return stride{known: true, k: int64(e.f.Allocs[info.Index].Size)}
 		}
 		fm, ok := e.forms[r]
-		return stride{known: true, bad: !ok || fm.kind != linear, k: fm.k, fits: fm.fits}
+		return stride{known: true, bad: !ok || fm.kind != linear, k: fm.k, fits: fm.fits, even: fm.even}
 	})
 	if s.bad {
 		return form{}, false
 	}
-	fm := form{kind: linear, k: s.k, fits: s.fits}
+	fm := form{kind: linear, k: s.k, fits: s.fits, even: s.even}
 	switch in.Op {
 	case ir.Special:
 		fm.text = e.specialBase(ir.SpecialKind(in.Imm))
@@ -424,9 +444,15 @@ func (e *emitter) setLinear(r ir.Reg, fm form) {
 			e.flush()
 		}
 		e.line("a%d = %s;", r, fm.text)
+		old := e.forms[r]
+		if e.f.Regs[r].Kind == ir.VarReg {
+			old.fits, old.even = false, false
+		}
+		e.forms[r] = old
 		return
 	}
 	name := e.name("a")
 	e.line("const %s %s = %s;", t, name, fm.text)
-	e.forms[r] = form{kind: linear, text: name, k: fm.k, fits: fm.fits}
+	fm.text = name
+	e.forms[r] = fm
 }

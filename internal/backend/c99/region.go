@@ -32,8 +32,10 @@ type form struct {
 	text string // base of linear; expression of inline_; name of the array
 	k    int64  // linear: value of lane l is text + k*l
 	fits bool   // linear, 32 bits: no lane's value wraps around
+	even bool   // linear: the value in lane 0 is a multiple of 32
 
 	whole string // expression: a scalar that is true only if it is true in all lanes; may be ""
+	of    ir.Reg // expression with whole: the linear register that is compared
 	same  bool   // expression: it is true in all lanes if whole is, else in none
 }
 
@@ -159,7 +161,7 @@ func (e *emitter) region(b *ir.Block) {
 // simdgroup writes a region for simdgroup s. full: all lanes are active.
 func (e *emitter) simdgroup(b *ir.Block, full bool) {
 	if e.line_ {
-		e.line("const uint32_t lx = s * 32 %% tx, ly = s * 32 / tx %% ty, lz = s * 32 / tx / ty;")
+		e.line("const uint32_t flat = ty * tz == 1, lx = flat ? s * 32 : s * 32 %% tx, ly = flat ? 0 : s * 32 / tx %% ty, lz = flat ? 0 : s * 32 / tx / ty;")
 		e.line("(void)lx; (void)ly; (void)lz;")
 	} else {
 		e.line("uint32_t lx[32], ly[32], lz[32];")
@@ -217,7 +219,7 @@ func (e *emitter) declare(b *ir.Block) []ir.Reg {
 			at := e.layout(r)
 			if isLinear {
 				e.line("%s a%d = ((%s *)((char *)scratch + %d))[s];", t, r, t, at.base)
-				e.forms[r] = form{kind: linear, text: fmt.Sprintf("a%d", r), k: known.k, fits: known.fits}
+				e.forms[r] = form{kind: linear, text: fmt.Sprintf("a%d", r), k: known.k, fits: known.fits, even: known.even}
 			} else {
 				e.line("%s *const v%d = (%s *)((char *)scratch + %d) + s * 32;", t, r, t, at.array)
 				e.forms[r] = form{kind: inArray, text: fmt.Sprintf("v%d", r)}
@@ -228,7 +230,7 @@ func (e *emitter) declare(b *ir.Block) []ir.Reg {
 		case info.Kind == ir.TempReg:
 		case isLinear:
 			e.line("%s a%d = 0;", t, r)
-			e.forms[r] = form{kind: linear, text: fmt.Sprintf("a%d", r), k: known.k, fits: known.fits}
+			e.forms[r] = form{kind: linear, text: fmt.Sprintf("a%d", r), k: known.k, fits: known.fits, even: known.even}
 		default:
 			e.line("%s v%d[32];", t, r)
 			e.line("for (int l = 0; l < 32; ++l) v%d[l] = 0;", r)
