@@ -74,6 +74,7 @@ type verdict uint8
 const (
 	same verdict = iota
 	unfit
+	slow // out of time: compilers are, beside other work
 	different
 )
 
@@ -88,6 +89,9 @@ func judge(dev opened, c Case, reference [][]byte) (verdict, error) {
 	got, err := Run(ctx, dev.Device, c)
 	if dev.beyond != nil && errors.Is(err, dev.beyond) {
 		return unfit, nil
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return slow, err
 	}
 	if err != nil {
 		return different, err
@@ -206,7 +210,7 @@ func search(t *testing.T, list []opened) {
 	if *fuzzFrom == 0 {
 		seed.Store(uint64(start.UnixNano()) >> 10)
 	}
-	unfits := make([]atomic.Uint64, len(list))
+	unfits, slows := make([]atomic.Uint64, len(list)), make([]atomic.Uint64, len(list))
 	var wait sync.WaitGroup
 	for worker := range 2 {
 		wait.Go(func() {
@@ -233,6 +237,10 @@ func search(t *testing.T, list []opened) {
 					if v == unfit {
 						unfits[i].Add(1)
 					}
+					if v == slow {
+						slows[i].Add(1)
+						t.Logf("seed %d: device %s took too long", s, d.Name())
+					}
 					if v != different {
 						continue
 					}
@@ -254,7 +262,7 @@ func search(t *testing.T, list []opened) {
 	took := time.Since(start)
 	t.Logf("%d kernels in %v, %.1f a second", kernels.Load(), took.Round(time.Second), float64(kernels.Load())/took.Seconds())
 	for i, d := range list {
-		t.Logf("device %s: %d of them are beyond it", d.Name(), unfits[i].Load())
+		t.Logf("device %s: %d of them are beyond it, %d took too long", d.Name(), unfits[i].Load(), slows[i].Load())
 	}
 }
 
