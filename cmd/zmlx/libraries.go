@@ -27,8 +27,15 @@ func diagnoseCUDA() diagnosis {
 	for _, p := range found.NVRTC {
 		d.look("NVRTC, "+p.Where, p.Found, placeText(p))
 	}
+	products := false
 	for _, p := range found.Products {
-		d.look("cuBLASLt for matrix products, "+p.Where, p.Found, placeText(nvrtc.Place(p)))
+		if p.Found {
+			products = true
+			d.look("cuBLASLt, "+p.Where, true, placeText(nvrtc.Place(p)))
+		}
+	}
+	if !products {
+		d.look("cuBLASLt", false, "in none of the places where NVRTC was looked for; matrix products do without")
 	}
 	if found.DriverErr != nil {
 		d.look("driver", false, found.DriverErr.Error())

@@ -22,9 +22,8 @@ func own(b launch.Buffer) (*buffer, error) {
 	return c, nil
 }
 
-// Copy copies n bytes from src at from to dst at to, in order with the work of
-// both buffers' devices, one of which is d. It returns before they are copied.
-// The ranges do not overlap.
+// Copy implements launch.Copier. d is the device of either buffer. It returns
+// before the bytes are copied.
 func (d *Device) Copy(dst launch.Buffer, to int, src launch.Buffer, from, n int) error {
 	t, err := own(dst)
 	if err != nil {
@@ -72,14 +71,19 @@ func between(to *Device, a uintptr, from *Device, b uintptr, n int) (err error) 
 	if to.recording() != nil || from.recording() != nil {
 		return to.unrecordable("copying from another device")
 	}
-	if err := from.enter(); err != nil {
+	// In one order, so that copies there and back do not wait for each other.
+	first, second := from, to
+	if uintptr(unsafe.Pointer(first)) > uintptr(unsafe.Pointer(second)) {
+		first, second = second, first
+	}
+	if err := first.enter(); err != nil {
 		return err
 	}
-	defer from.leave()
-	if err := to.enter(); err != nil {
+	defer first.leave()
+	if err := second.enter(); err != nil {
 		return err
 	}
-	defer to.leave()
+	defer second.leave()
 	before, err := from.mark()
 	if err != nil {
 		return err
@@ -94,7 +98,10 @@ func between(to *Device, a uintptr, from *Device, b uintptr, n int) (err error) 
 		err = to.do(&to.driver.betweenDevices, a, to.primary.ctx, b, from.primary.ctx, uintptr(n), to.stream)
 	}
 	if err != nil {
-		return err
+		if errors.Is(err, launch.ErrLost) {
+			return err
+		}
+		return fmt.Errorf("copy from %s to %s: %w: %w", from.name, to.name, errors.ErrUnsupported, err)
 	}
 	after, err := to.mark()
 	if err != nil {
