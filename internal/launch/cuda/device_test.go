@@ -634,3 +634,30 @@ func TestGoroutines(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+// BenchmarkLaunch is the host's cost of a launch without the driver's part.
+func BenchmarkLaunch(b *testing.B) {
+	f := newFake(b)
+	d := f.open(b, 0)
+	p := kernel(b, d, "increment", "a")
+	l := over(1, 1, mustAlloc(b, d, 4))
+	ctx := b.Context()
+	b.ReportAllocs()
+	benchBatches(b, d, func() error { return p.Run(ctx, l) })
+}
+
+func TestLaunchAllocates(t *testing.T) {
+	f := newFake(t)
+	d := f.open(t, 0)
+	p := kernel(t, d, "increment", "a")
+	l := over(1, 1, mustAlloc(t, d, 4))
+	ctx := t.Context()
+	// A few may be the runtime's.
+	if n := testing.AllocsPerRun(200, func() {
+		if err := p.Run(ctx, l); err != nil {
+			t.Fatal(err)
+		}
+	}); n > 0.5 {
+		t.Errorf("a launch makes %v allocations, want none", n)
+	}
+}

@@ -54,7 +54,7 @@ type fake struct {
 	cache    *diskcache.Cache
 }
 
-func newFake(t *testing.T) *fake {
+func newFake(t testing.TB) *fake {
 	t.Helper()
 	if !dl.Supported {
 		t.Skip(dl.ErrUnsupported)
@@ -107,7 +107,7 @@ func (f *fake) get(t *testing.T, what string, gpu int) int {
 }
 
 // open opens a GPU; when the test ends nothing of it may be left.
-func (f *fake) open(t *testing.T, n int) *Device {
+func (f *fake) open(t testing.TB, n int) *Device {
 	t.Helper()
 	d, err := f.tryOpen(t, n)
 	if err != nil {
@@ -121,7 +121,7 @@ func (f *fake) open(t *testing.T, n int) *Device {
 	return d
 }
 
-func (f *fake) tryOpen(t *testing.T, n int) (*Device, error) {
+func (f *fake) tryOpen(t testing.TB, n int) (*Device, error) {
 	return open(t.Context(), f.driver, n, Config{Cache: f.cache, Emit: emitFake}, func() (compiler, error) { return f.compiler, nil })
 }
 
@@ -185,7 +185,7 @@ func emitFake(fn *ir.Func) (Unit, error) {
 }
 
 // kernel loads a kernel that does what the fake driver calls so.
-func kernel(t *testing.T, d *Device, do string, params ...string) *program {
+func kernel(t testing.TB, d *Device, do string, params ...string) *program {
 	t.Helper()
 	p, err := tryKernel(t, d, do, params...)
 	if err != nil {
@@ -194,7 +194,7 @@ func kernel(t *testing.T, d *Device, do string, params ...string) *program {
 	return p
 }
 
-func tryKernel(t *testing.T, d *Device, do string, params ...string) (*program, error) {
+func tryKernel(t testing.TB, d *Device, do string, params ...string) (*program, error) {
 	text := "zmlx_run do:" + do + strings.Repeat(" char *p", len(params))
 	name, _, _ := strings.Cut(do, " ")
 	return d.program(t.Context(), name, Unit{Text: text, Entry: "zmlx_run"}, params)

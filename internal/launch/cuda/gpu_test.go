@@ -114,8 +114,14 @@ func TestTexts(t *testing.T) {
 	}
 	for _, text := range texts {
 		for _, arch := range []string{"sm_80", "sm_90"} {
-			if _, log, err := l.Compile(text, arch, nvrtc.Options(false)...); err != nil || log != "" {
-				t.Errorf("%s\n%v\n%s", text, err, log)
+			for v := range variants {
+				p := &program{byThreads: true, byAlignment: true}
+				if _, log, err := l.Compile(text, arch, append(nvrtc.Options(v%2 == 0), p.options(v)...)...); err != nil || log != "" {
+					t.Errorf("variant %d: %s\n%v\n%s", v, text, err, log)
+				}
+				if text != trialText { // one text for all variants
+					break
+				}
 			}
 		}
 	}
