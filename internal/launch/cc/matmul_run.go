@@ -24,53 +24,56 @@ type gemm struct {
 	fn                struct{ pack, tiles, whole, skinny uintptr }
 }
 
-// gemms is the library with the code for all dtypes, once it is loaded.
+// gemms is the code for each dtype, once it is loaded.
 type gemms struct {
 	mu     sync.Mutex
 	types  map[dtype.DType]*gemm
 	vector int // bytes; 0: as many as the processor has
 }
 
-// get returns the code for a dtype. The library is compiled on first use.
+// get returns the code for a dtype, which is compiled on first use.
 func (s *gemms) get(ctx context.Context, d *device, dt dtype.DType) (*gemm, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.types == nil {
-		types, err := loadGEMM(ctx, d, s.vector)
-		if err != nil {
-			if ctx.Err() != nil {
-				return nil, ctx.Err()
-			}
-			return nil, fmt.Errorf("cc: matrix product: %w", err)
-		}
-		s.types = types
+	if g := s.types[dt]; g != nil {
+		return g, nil
 	}
-	return s.types[dt], nil
+	g, err := loadGEMM(ctx, d, dt, s.vector)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return nil, fmt.Errorf("cc: matrix product: %w", err)
+	}
+	if s.types == nil {
+		s.types = map[dtype.DType]*gemm{}
+	}
+	s.types[dt] = g
+	return g, nil
 }
 
-func loadGEMM(ctx context.Context, d *device, vector int) (map[dtype.DType]*gemm, error) {
-	lib, err := d.load(ctx, "matmul", Unit{Text: c99.GEMM(vector), Entry: "zmlx_gemm_sizes_float32"})
+func loadGEMM(ctx context.Context, d *device, dt dtype.DType, vector int) (*gemm, error) {
+	text, err := c99.GEMM(dt, vector)
 	if err != nil {
 		return nil, err
 	}
-	types := map[dtype.DType]*gemm{}
-	for _, dt := range []dtype.DType{dtype.Float16, dtype.BFloat16, dtype.Float32, dtype.Float64} {
-		g := &gemm{elem: int64(dt.Size())}
-		var sizes uintptr
-		for _, f := range []struct {
-			name string
-			at   *uintptr
-		}{{"sizes", &sizes}, {"pack", &g.fn.pack}, {"tiles", &g.fn.tiles}, {"whole", &g.fn.whole}, {"skinny", &g.fn.skinny}} {
-			if *f.at, err = lib.Sym("zmlx_gemm_" + f.name + "_" + dt.String()); err != nil {
-				return nil, err
-			}
-		}
-		var told [4]int64
-		dl.Call(sizes, uintptr(unsafe.Pointer(&told)))
-		g.rows, g.cols, g.depth, g.real = told[0], told[1], told[2], told[3]
-		types[dt] = g
+	lib, err := d.load(ctx, "matmul_"+dt.String(), Unit{Text: text, Entry: "zmlx_gemm_sizes"})
+	if err != nil {
+		return nil, err
 	}
-	return types, nil // the library stays loaded
+	g := &gemm{elem: int64(dt.Size())}
+	for _, f := range []struct {
+		name string
+		at   *uintptr
+	}{{"zmlx_gemm_pack", &g.fn.pack}, {"zmlx_gemm_tiles", &g.fn.tiles}, {"zmlx_gemm_whole", &g.fn.whole}, {"zmlx_gemm_skinny", &g.fn.skinny}} {
+		if *f.at, err = lib.Sym(f.name); err != nil {
+			return nil, err
+		}
+	}
+	var sizes [4]int64
+	dl.Call(lib.entry, uintptr(unsafe.Pointer(&sizes)))
+	g.rows, g.cols, g.depth, g.real = sizes[0], sizes[1], sizes[2], sizes[3]
+	return g, nil // the library stays loaded
 }
 
 // A spread is work that several workers can share.
