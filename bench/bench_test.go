@@ -49,7 +49,7 @@ func TestResultOfLaps(t *testing.T) {
 	r := timed.result(8)
 	want := Result{
 		Op: "mish", Shape: []int{1000}, DType: "float32", Impl: "zmlx", Bytes: 8e6, Rounds: 3,
-		Seconds: 0.002, Q1: 0.0015, Q3: 0.003, HostSeconds: 3e-6, GBps: 4, CopyPercent: 50,
+		Seconds: 0.002, Q1: 0.0015, Q3: 0.003, Least: 0.001, HostSeconds: 3e-6, GBps: 4, CopyPercent: 50,
 		Samples: []float64{0.001, 0.002, 0.004},
 	}
 	if d := cmp.Diff(want, r); d != "" {

@@ -114,6 +114,21 @@ func TestTables(t *testing.T) {
 	}
 }
 
+func TestFastest(t *testing.T) {
+	r := &Report{CopyGBps: 1, Results: []Result{
+		{Op: "mish", Impl: "zmlx", Seconds: 4, Least: 2, GBps: 1, CopyPercent: 100},
+		{Op: "memcpy", Impl: "go", Seconds: 4, Least: 1, GBps: 1, CopyPercent: 100},
+		{Op: "sum", Impl: "zmlx", Error: "failed"},
+	}}
+	f := r.Fastest()
+	if x := f.Results[0]; x.Seconds != 2 || x.GBps != 2 || x.CopyPercent != 50 || f.CopyGBps != 4 {
+		t.Errorf("the fastest are %+v of %g GB/s", x, f.CopyGBps)
+	}
+	if r.Results[0].Seconds != 4 {
+		t.Error("the report itself was changed")
+	}
+}
+
 func TestLinearPlot(t *testing.T) {
 	r := &Report{}
 	for k := range 4 {

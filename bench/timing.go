@@ -173,6 +173,9 @@ func (t *timed) result(copyGBps float64) Result {
 	}
 	r.Bytes, r.Rounds, r.Samples = t.moved, len(t.laps), total
 	r.Q1, r.Seconds, r.Q3 = quartiles(total)
+	if len(total) > 0 {
+		r.Least = slices.Min(total)
+	}
 	if t.impl == "zmlx" {
 		_, r.HostSeconds, _ = quartiles(host)
 	}

@@ -53,7 +53,7 @@ class Report:
         gbps = nbytes / median / 1e9
         self.data["results"].append({
             "op": op, "shape": list(shape), "dtype": dtype, "impl": impl, "bytes": nbytes, "rounds": len(samples),
-            "seconds": median, "q1": q1, "q3": q3, "gbps": gbps,
+            "seconds": median, "q1": q1, "q3": q3, "least": min(samples), "gbps": gbps,
             "copy_percent": 100 * gbps / copy_gbps if copy_gbps else 0.0,
         })
         if op == "memcpy":
@@ -64,7 +64,7 @@ class Report:
     def fail(self, op, shape, dtype, impl, error):
         self.data["results"].append({
             "op": op, "shape": list(shape), "dtype": dtype, "impl": impl, "bytes": 0, "rounds": 0,
-            "seconds": 0.0, "q1": 0.0, "q3": 0.0, "gbps": 0.0, "copy_percent": 0.0, "error": repr(error)[:300],
+            "seconds": 0.0, "q1": 0.0, "q3": 0.0, "least": 0.0, "gbps": 0.0, "copy_percent": 0.0, "error": repr(error)[:300],
         })
         print(f"{op} {impl}: {error!r}", flush=True)
 

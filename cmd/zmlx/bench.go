@@ -21,6 +21,7 @@ type benchCommand struct {
 	CPP     bool     `name:"cpp" help:"Time C++ versions written by hand beside ours."`
 	Host    bool     `help:"Also measure what one call of a tiny op costs the host." default:"true" negatable:""`
 	Linear  bool     `help:"Time mish over sizes from 2^10 on instead."`
+	Fastest bool     `help:"Show and compare the fastest rounds, not medians: for machines that have other work."`
 	Against []string `help:"Compare with what others measured: a report as JSON." placeholder:"FILE" sep:"none"`
 	Format  string   `help:"What to print: table, json, or bench, the format of Go's benchmarks." enum:"table,json,bench" default:"table"`
 	JSON    string   `name:"json" help:"Also write the report as JSON." placeholder:"FILE"`
@@ -43,6 +44,12 @@ func (c *benchCommand) Run(env environment) error {
 	}
 	if err := writeReport(c.JSON, r.WriteJSON); err != nil {
 		return err
+	}
+	if c.Fastest {
+		r = r.Fastest()
+		for i, o := range others {
+			others[i] = o.Fastest()
+		}
 	}
 	if err := writeReport(c.HTML, func(w io.Writer) error { return r.WriteHTML(w, others...) }); err != nil {
 		return err
