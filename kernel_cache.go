@@ -52,7 +52,7 @@ const maxKernels = 4096
 var timing atomic.Bool
 
 // SetTiming switches the measuring of each kernel's time on the device on or
-// off. It is off at first.
+// off. It is off at first. While it is on, every launch is waited for.
 func SetTiming(on bool) { timing.Store(on) }
 
 // A programKey is what decides a compiled program.

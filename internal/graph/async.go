@@ -204,11 +204,16 @@ func (d *Device) reached(n int, err error) {
 		a.pending = nil
 	}
 	a.mu.Unlock()
-	if err != nil && errors.Is(err, launch.ErrLost) {
-		a.lost.CompareAndSwap(nil, &err)
-	}
+	d.noteLost(err)
 	for _, f := range ended {
 		f.end(err)
+	}
+}
+
+// noteLost keeps an error after which the device cannot be used.
+func (d *Device) noteLost(err error) {
+	if err != nil && errors.Is(err, launch.ErrLost) {
+		d.async.lost.CompareAndSwap(nil, &err)
 	}
 }
 

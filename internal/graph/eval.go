@@ -11,6 +11,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/zmlx-go/zmlx/internal/launch"
 	"github.com/zmlx-go/zmlx/internal/shape"
 )
 
@@ -167,6 +168,9 @@ func (n *Node) compute(ctx context.Context) error {
 	defer func() { n.settle(out, f, final) }()
 	if err = ctx.Err(); err == nil {
 		out, f, err = n.execute(ctx)
+		if errors.Is(err, launch.ErrLost) && n.outs[0].dev.async.syncer != nil {
+			n.outs[0].dev.Sync() // finds out whether it is this device
+		}
 	}
 	final = err
 	if err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()) {

@@ -157,6 +157,7 @@ func (p *pool) get(size int) (*block, error) {
 	// that is kept, and try once more.
 	p.collect(0)
 	p.trim()
+	p.device.Sync() // what was freed may be in use until then
 	if bl, err = p.take(size); err != nil {
 		err = fmt.Errorf("%w (arrays hold %d bytes there)", err, p.stats().Live)
 	}

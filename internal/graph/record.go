@@ -203,6 +203,7 @@ func (r *Recording) Run(ctx context.Context, inputs []Input) error {
 	} else {
 		err = r.repeat(ctx)
 	}
+	r.dev.noteLost(err)
 	if err != nil || f == nil {
 		return err
 	}

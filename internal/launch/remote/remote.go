@@ -44,6 +44,7 @@ type Device struct {
 	closed bool
 	first  error // of work that nobody watches
 	lost   error
+	broken map[string]error      // by kernel
 	taking map[uint64]*recording // by goroutine
 }
 
@@ -90,6 +91,17 @@ func (d *Device) Lose(reason error) {
 	d.lost = fmt.Errorf("%s: %w: %w", d.name, launch.ErrLost, reason)
 }
 
+// Break makes every launch of a kernel fail with err, after Run has returned.
+// nil repairs it.
+func (d *Device) Break(kernel string, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.broken == nil {
+		d.broken = map[string]error{}
+	}
+	d.broken[kernel] = err
+}
+
 // work does what is queued, in order, until the device is closed.
 func (d *Device) work() {
 	for {
@@ -125,8 +137,8 @@ func (d *Device) give(f func()) error {
 	return nil
 }
 
-// broken returns why the device can no longer be used, or nil.
-func (d *Device) broken() error {
+// lostError returns why the device can no longer be used, or nil.
+func (d *Device) lostError() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.lost
@@ -163,7 +175,7 @@ func (d *Device) Close() error {
 
 // Alloc implements launch.Device.
 func (d *Device) Alloc(n int) (launch.Buffer, error) {
-	if err := d.broken(); err != nil {
+	if err := d.lostError(); err != nil {
 		return nil, err
 	}
 	if used := d.used.Add(int64(n)); d.Most > 0 && used > d.Most {
@@ -185,7 +197,7 @@ func (d *Device) Compile(ctx context.Context, fn *ir.Func, opt launch.Options) (
 	if err != nil {
 		return nil, err
 	}
-	return &program{dev: d, inner: p}, nil
+	return &program{dev: d, name: fn.Name, inner: p}, nil
 }
 
 // Sync implements launch.Syncer.
@@ -232,18 +244,15 @@ func (d *Device) Copy(dst launch.Buffer, dstOffset int, src launch.Buffer, srcOf
 	if err := from.in(srcOffset, n); err != nil {
 		return err
 	}
-	if from.dev != d {
-		if err := from.dev.Sync(); err != nil {
-			return err
-		}
+	move := func() { copy(to.raw.Host()[dstOffset:dstOffset+n], from.raw.Host()[srcOffset:]) }
+	if from.dev == d {
+		return d.giveOrRecord(move)
 	}
-	done := make(chan struct{})
-	err := d.give(func() {
-		copy(to.raw.Host()[dstOffset:dstOffset+n], from.raw.Host()[srcOffset:])
-		close(done)
-	})
-	if err == nil && from.dev != d {
-		<-done // the other device may write there next
+	if err := from.dev.Sync(); err != nil {
+		return err
 	}
-	return err
+	if err := d.give(move); err != nil {
+		return err
+	}
+	return d.Sync() // the other device may write there next
 }

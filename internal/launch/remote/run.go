@@ -53,13 +53,16 @@ func (b *buffer) Upload(offset int, p []byte) error {
 	}
 	b.dev.uploads.Add(1)
 	p = slices.Clone(p)
-	return b.dev.give(func() { copy(b.raw.Host()[offset:], p) })
+	return b.dev.giveOrRecord(func() { copy(b.raw.Host()[offset:], p) })
 }
 
 // Download implements launch.Buffer.
 func (b *buffer) Download(offset int, p []byte) error {
 	if err := b.in(offset, len(p)); err != nil {
 		return err
+	}
+	if b.dev.recording() != nil {
+		return fmt.Errorf("%s: a download cannot be recorded", b.dev.name)
 	}
 	b.dev.downloads.Add(1)
 	if err := b.dev.give(func() { copy(p, b.raw.Host()[offset:]) }); err != nil {
@@ -70,6 +73,7 @@ func (b *buffer) Download(offset int, p []byte) error {
 
 type program struct {
 	dev   *Device
+	name  string
 	inner launch.Program
 }
 
@@ -91,12 +95,7 @@ func (p *program) Run(ctx context.Context, l launch.Launch) error {
 		}
 		return <-done
 	}
-	step := func() { p.dev.run(p.inner, l, watch) }
-	if r := p.dev.recording(); r != nil {
-		r.steps = append(r.steps, step)
-		return nil
-	}
-	return p.dev.give(step)
+	return p.dev.giveOrRecord(func() { p.dev.run(p.name, p.inner, l, watch) })
 }
 
 // translate returns the launch as the inner device sees it, and who watches it.
@@ -116,8 +115,13 @@ func (d *Device) translate(l launch.Launch) (launch.Launch, launch.Watcher, erro
 }
 
 // run runs a kernel when its turn has come.
-func (d *Device) run(p launch.Program, l launch.Launch, watch launch.Watcher) {
-	err := d.broken()
+func (d *Device) run(name string, p launch.Program, l launch.Launch, watch launch.Watcher) {
+	d.mu.Lock()
+	err := d.lost
+	if err == nil {
+		err = d.broken[name]
+	}
+	d.mu.Unlock()
 	if err == nil {
 		err = p.Run(context.Background(), l)
 	}
@@ -160,6 +164,15 @@ func (d *Device) recording() *recording {
 		return nil
 	}
 	return d.taking[goroutineID()]
+}
+
+// giveOrRecord queues f, unless the calling goroutine records.
+func (d *Device) giveOrRecord(f func()) error {
+	if r := d.recording(); r != nil {
+		r.steps = append(r.steps, f)
+		return nil
+	}
+	return d.give(f)
 }
 
 // goroutineID returns the number in "goroutine 12 [running]:".

@@ -1,0 +1,43 @@
+// This file implements waiting for devices, and their counts.
+
+package zmlx
+
+import (
+	"context"
+	"time"
+)
+
+// DeviceStats are the counts of a device since it was opened.
+type DeviceStats struct {
+	Launches   int64         // kernels that it was given
+	DeviceTime time.Duration // of those given while timing was on; see SetTiming
+	Memory     MemoryStats
+}
+
+// Stats returns the counts so far.
+func (d *Device) Stats() DeviceStats {
+	return DeviceStats{
+		Launches:   d.launches.Load(),
+		DeviceTime: time.Duration(d.deviceTime.Load()),
+		Memory:     d.MemoryStats(),
+	}
+}
+
+// Sync waits until the device has done all that it was given, or until ctx
+// ends, which stops the waiting and not the work. Values and the like wait by
+// themselves; Sync is for measuring, and for knowing that nothing failed. Its
+// error is about the device, such as that it is lost; arrays carry errors of
+// their own.
+func (d *Device) Sync(ctx context.Context) error {
+	if ctx.Done() == nil {
+		return public(d.graph.Sync())
+	}
+	done := make(chan error, 1)
+	go func() { done <- d.graph.Sync() }()
+	select {
+	case err := <-done:
+		return public(err)
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
