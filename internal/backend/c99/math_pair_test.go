@@ -20,7 +20,7 @@ func samplePairs() (a, b []float32) {
 	count := 1 << 16
 	switch {
 	case *thorough:
-		count = 1 << 22
+		count = 1 << 20
 	case testing.Short():
 		count = 1 << 14
 	}
