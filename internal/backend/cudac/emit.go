@@ -61,7 +61,7 @@ func Emit(f *ir.Func) (Unit, error) {
 	if !facts.UniformBarriers() {
 		return Unit{}, ErrUnsupported
 	}
-	e := &emitter{Facts: facts, f: f, names: backend.Names{}, stored: map[ir.Reg]bool{}, halves: map[ir.Reg]string{}}
+	e := &emitter{Facts: facts, f: f, names: backend.Names{}, stored: map[ir.Reg]bool{}, halves: map[ir.Reg]string{}, ahead: map[*ir.Instr]bool{}}
 	e.findSimd()
 	e.findOrigins()
 	e.findArrays()
@@ -96,8 +96,10 @@ type emitter struct {
 	wild    bool           // a store goes to no one knows where
 	private map[int]*array // thread allocations that are arrays of registers
 	defs    map[ir.Reg]*ir.Instr
-	stored  map[ir.Reg]bool   // temporary halves and bfloats that are stored
-	halves  map[ir.Reg]string // the variables that have their bits
+	ahead   map[*ir.Instr]bool // written ahead of the branch that they are in
+	nowhere bool               // such loads occur
+	stored  map[ir.Reg]bool    // temporary halves and bfloats that are stored
+	halves  map[ir.Reg]string  // the variables that have their bits
 }
 
 func (e *emitter) line(format string, args ...any) {

@@ -106,7 +106,9 @@ func (e *emitter) stmts(b *ir.Block) {
 	for _, s := range b.Stmts {
 		switch s := s.(type) {
 		case *ir.Instr:
-			e.instr(s)
+			if !e.ahead[s] {
+				e.instr(s)
+			}
 		case *ir.If:
 			e.ifStmt(s)
 		case *ir.Loop:
@@ -249,6 +251,10 @@ func (e *emitter) ifStmt(s *ir.If) {
 		e.exit(x)
 		e.close()
 		return
+	}
+	if e.Varying[s.Cond] {
+		e.readAhead(&s.Then, cond)
+		e.readAhead(&s.Else, "!"+cond)
 	}
 	mask := e.mask
 	then, els := mask, mask

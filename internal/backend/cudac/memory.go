@@ -130,6 +130,9 @@ func (e *emitter) tables() string {
 		}
 		b.WriteString("\n};\n")
 	}
+	if e.nowhere {
+		fmt.Fprintf(&b, "\n__device__ __align__(16) char zm_nowhere[%d];\n", 16*8) // as much as one load may read
+	}
 	return b.String()
 }
 
@@ -209,7 +212,11 @@ func (e *emitter) load(s *ir.Instr) {
 		}
 		return
 	}
-	q := e.address(s.Addr)
+	e.loadFrom(s, e.address(s.Addr))
+}
+
+// loadFrom loads from an address.
+func (e *emitter) loadFrom(s *ir.Instr, q string) {
 	read := e.readOnly(s.Addr.Base)
 	if words, aligned, ok := e.whole(s, len(s.Dst)); ok {
 		w := e.fresh("w")
