@@ -496,6 +496,9 @@ func TestConcurrentUse(t *testing.T) {
 func TestNewOp(t *testing.T) {
 	a := Arange(0, 4, 1, Float32)
 	dev := a.Device()
+	if !dev.graph.OnHost() {
+		t.Skipf("the host cannot address the memory of %s", dev.Name())
+	}
 	specs := []spec{{DType: Float32, Dims: []int{4}}, {DType: Uint32, Dims: nil}}
 	double := func(x *Array) []*Array {
 		return newOp("double", dev, []*Array{x}, specs, func(_ context.Context, in []graph.View) ([]graph.View, error) {
