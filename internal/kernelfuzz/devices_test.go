@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -191,8 +192,8 @@ func hasWord(c Case, words string) bool {
 	return false
 }
 
-// search compares until the time is over, on two goroutines: compilers are
-// slow.
+// search compares until the time is over, on as many goroutines as there are
+// processors: compilers are slow.
 func search(t *testing.T, list []opened) {
 	keep := *fuzzKeep
 	if keep == "" {
@@ -212,7 +213,7 @@ func search(t *testing.T, list []opened) {
 	}
 	unfits, slows := make([]atomic.Uint64, len(list)), make([]atomic.Uint64, len(list))
 	var wait sync.WaitGroup
-	for worker := range 2 {
+	for worker := range runtime.GOMAXPROCS(0) {
 		wait.Go(func() {
 			for time.Since(start) < *fuzzFor && finds.Load() < uint64(*fuzzFinds) {
 				s := seed.Add(1)

@@ -125,7 +125,7 @@ const (
 func (g *generator) kernel(seed uint64) {
 	g.double = g.one(12)
 	g.agreed = g.one(8)
-	g.maxStmts = 10 + g.n(45)
+	g.maxStmts = 5 + g.n(4+g.n(46))
 	flat := g.one(3)
 	for range 1 + g.n(3) {
 		l := g.launch()
