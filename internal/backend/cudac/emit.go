@@ -98,8 +98,10 @@ type emitter struct {
 	defs    map[ir.Reg]*ir.Instr
 	ahead   map[*ir.Instr]bool // written ahead of the branch that they are in
 	nowhere bool               // such loads occur
-	stored  map[ir.Reg]bool    // temporary halves and bfloats that are stored
-	halves  map[ir.Reg]string  // the variables that have their bits
+
+	counters []counter         // of the loops around
+	stored   map[ir.Reg]bool   // temporary halves and bfloats that are stored
+	halves   map[ir.Reg]string // the variables that have their bits
 }
 
 func (e *emitter) line(format string, args ...any) {
@@ -291,7 +293,7 @@ func (e *emitter) instr(s *ir.Instr) {
 	case s.Op == ir.Barrier:
 		e.line("__syncwarp(%s);", e.mask)
 	case s.Op == ir.Special:
-		e.set(s.Dst[0], special(ir.SpecialKind(s.Imm)))
+		e.set(s.Dst[0], e.pure(s))
 	case s.Op == ir.PtrAdd:
 		e.set(s.Dst[0], e.address(s.Addr))
 	case s.Op == ir.Load:
@@ -303,12 +305,20 @@ func (e *emitter) instr(s *ir.Instr) {
 	case s.Op.IsSimd():
 		e.simd(s)
 	default:
-		args := make([]string, len(s.Args))
-		for i, r := range s.Args {
-			args[i] = e.value(r)
-		}
-		e.set(s.Dst[0], e.names.Value(s, args))
+		e.set(s.Dst[0], e.pure(s))
 	}
+}
+
+// pure is the result of an instruction that only computes it.
+func (e *emitter) pure(s *ir.Instr) string {
+	if s.Op == ir.Special {
+		return special(ir.SpecialKind(s.Imm))
+	}
+	args := make([]string, len(s.Args))
+	for i, r := range s.Args {
+		args[i] = e.value(r)
+	}
+	return e.names.Value(s, args)
 }
 
 // simd writes a function of a simdgroup.

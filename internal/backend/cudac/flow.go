@@ -252,6 +252,10 @@ func (e *emitter) ifStmt(s *ir.If) {
 		e.close()
 		return
 	}
+	if e.flat(s) {
+		e.flatten(s)
+		return
+	}
 	if e.Varying[s.Cond] {
 		e.readAhead(&s.Then, cond)
 		e.readAhead(&s.Else, "!"+cond)
@@ -324,6 +328,10 @@ func (e *emitter) loop(s *ir.Loop) {
 	}
 	body := e.mask
 	joins := continues(s)
+	counters := len(e.counters)
+	if c, ok := e.counterOf(s); ok {
+		e.counters = append(e.counters, c) // in the body, not in Step
+	}
 	meet := tracked && joins && e.bodyExits(s)
 	if joins {
 		e.push(s, ir.Continue, meet)
@@ -338,6 +346,7 @@ func (e *emitter) loop(s *ir.Loop) {
 	} else {
 		e.stmts(&s.Body) // the mask at its end goes on to Step
 	}
+	e.counters = e.counters[:counters]
 	if len(s.Step.Stmts) > 0 && !endsInExit(&s.Body, joins) {
 		e.stmts(&s.Step)
 	}

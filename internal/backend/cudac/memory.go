@@ -279,14 +279,7 @@ func (e *emitter) fromWords(t ir.Type, w string, j int) string {
 
 func (e *emitter) store(s *ir.Instr) {
 	if _, a := e.element(s, 0); a != nil {
-		for j, r := range s.Args {
-			x, _ := e.element(s, j)
-			v := e.value(r)
-			if !a.wide {
-				v = e.toMemory(s.Type, r)
-			}
-			e.line("%s = %s;", x, v)
-		}
+		e.storeElements(s, a, func(_, v string) string { return v })
 		return
 	}
 	q := e.address(s.Addr)
@@ -306,6 +299,19 @@ func (e *emitter) store(s *ir.Instr) {
 	}
 	for j, r := range s.Args {
 		e.line("((%s *)%s)[%d] = %s;", memoryType(s.Type), q, j, e.toMemory(s.Type, r))
+	}
+}
+
+// storeElements assigns to elements of an array: what value makes of the
+// element and the value to store.
+func (e *emitter) storeElements(s *ir.Instr, a *array, value func(x, v string) string) {
+	for j, r := range s.Args {
+		x, _ := e.element(s, j)
+		v := e.value(r)
+		if !a.wide {
+			v = e.toMemory(s.Type, r)
+		}
+		e.line("%s = %s;", x, value(x, v))
 	}
 }
 
