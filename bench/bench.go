@@ -45,13 +45,15 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 	cfg.Rounds = cmp.Or(max(cfg.Rounds, 0), 15)
 	defer zmlx.SetDefault(zmlx.Default())
 	zmlx.SetDefault(cfg.Device)
-	zmlx.SetTiming(true)
-	defer zmlx.SetTiming(false)
 	m, err := newMachine(cfg)
 	if err != nil {
 		return nil, err
 	}
 	defer m.close()
+	if !m.async { // else every launch would be waited for
+		zmlx.SetTiming(true)
+		defer zmlx.SetTiming(false)
+	}
 	r := &Report{
 		Version: reportVersion,
 		Machine: Machine(),
