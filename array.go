@@ -29,7 +29,7 @@ var errZeroArray = errors.New("array was never made: it is the zero zmlx.Array")
 
 // newArray returns the whole of v as an Array.
 func newArray(dev *Device, v *graph.Value) *Array {
-	return &Array{value: v, view: shape.New(v.Dims()), dev: dev}
+	return &Array{value: v, view: shape.View{Dims: v.Dims(), Strides: shape.Strides(v.Dims())}, dev: dev}
 }
 
 // Shape returns the lengths of the axes, nil if the array carries an error.

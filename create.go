@@ -133,7 +133,7 @@ func full(op string, d DType, element []byte, shp []int) *Array {
 	if err != nil {
 		return failed(err)
 	}
-	return dev.wrap(op)(graph.FillValue(dev.graph, spec{DType: d, Dims: shp}, element))
+	return dev.wrap(op)(graph.FillValue(dev.graph, spec{DType: d, Dims: append([]int{}, shp...)}, element))
 }
 
 // Arange returns start, start+step, … up to but without stop: an array of one
@@ -182,7 +182,7 @@ func generate[T Element](op string, d DType, shp []int, next func(block []T, fir
 	if err != nil {
 		return failed(err)
 	}
-	s := spec{DType: d, Dims: shp}
+	s := spec{DType: d, Dims: append([]int{}, shp...)}
 	return dev.wrap(op)(graph.HostValue(op, dev.graph, s, func(ctx context.Context, p []byte) error {
 		const most = 1024
 		var block [most]T

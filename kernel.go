@@ -175,7 +175,10 @@ func (m *MetalKernel) Call(l Launch, inputs ...*Array) []*Array {
 		c.print(v)
 	}
 	outs := newOp(m.spec.Name, c.dev, c.inputs, c.outputs, c.runner(m, v, nil))
-	return recorded(kernelPrim{m, l}, inputs, outs)
+	if slices.ContainsFunc(inputs, (*Array).traced) {
+		return recorded(kernelPrim{m, l}, inputs, outs)
+	}
+	return outs
 }
 
 func (m *MetalKernel) failed(err error) []*Array {

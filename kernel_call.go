@@ -23,6 +23,7 @@ type call struct {
 	dev      *Device
 	inputs   []*Array
 	outputs  []spec
+	few      [1]spec // what outputs usually are
 	template []signature.TemplateArg
 	grid     [3]int
 	group    [3]int // cut to grid
@@ -88,7 +89,10 @@ func (m *MetalKernel) outputs(c *call, l Launch) error {
 			return m.misuse("%s", trimName(err, m.spec.Name))
 		}
 	}
-	c.outputs = make([]spec, len(names))
+	if c.outputs = c.few[:]; len(names) > len(c.few) {
+		c.outputs = make([]spec, len(names))
+	}
+	c.outputs = c.outputs[:len(names)]
 	for i := range names {
 		if l.OutputShapes != nil {
 			c.outputs[i].Dims = slices.Clone(l.OutputShapes[i])

@@ -66,7 +66,8 @@ func (d *Device) Copy(ctx context.Context, dst, src View) error {
 	return d.Do(ctx, func(ctx context.Context) error { return d.mover.Copy(ctx, dst, src) }, dst, src)
 }
 
-// NewView returns a dense View of new, uninitialised memory for spec.
+// NewView returns a dense View of new, uninitialised memory for spec, whose
+// Dims nobody changes.
 func (d *Device) NewView(spec Spec) (View, error) {
 	n, err := spec.Bytes()
 	if err != nil {
@@ -76,7 +77,7 @@ func (d *Device) NewView(spec Spec) (View, error) {
 	if err != nil {
 		return View{}, err
 	}
-	return View{View: shape.New(spec.Dims), DType: spec.DType, Buffer: b}, nil
+	return View{View: shape.View{Dims: spec.Dims, Strides: shape.Strides(spec.Dims)}, DType: spec.DType, Buffer: b}, nil
 }
 
 // NewLike is NewView for a dense shape that is known already, of n bytes.

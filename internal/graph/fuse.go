@@ -30,7 +30,7 @@ func NewFusible(name string, dev *Device, inputs []Input, specs []Spec, work Fus
 	if len(n.outs) == 1 {
 		return n.outs[0], nil, nil
 	}
-	return nil, slices.Clone(n.outs), nil
+	return nil, n.outs, nil
 }
 
 // fuse takes into n the Nodes before it whose Values nothing else is waiting

@@ -131,7 +131,7 @@ func New(name string, dev *Device, inputs []Input, specs []Spec, run RunFunc) ([
 		return nil, err
 	}
 	n.run = run
-	return slices.Clone(n.outs), nil
+	return n.outs, nil
 }
 
 func newNode(name string, dev *Device, inputs []Input, specs []Spec) (*Node, error) {
