@@ -151,6 +151,9 @@ func judgeAlone(dev opened, c Case) (verdict, error) {
 // Random kernels do the same on all devices. With -fuzzkernels, as many as
 // there is time for.
 func TestDevices(t *testing.T) {
+	if _, set := os.LookupEnv("ZMLX_CFLAGS"); !set && *fuzzFor == 0 {
+		t.Setenv("ZMLX_CFLAGS", "-O1") // a fraction of the time that compiling takes
+	}
 	list := openDevices(t)
 	if *fuzzFor > 0 {
 		search(t, list)
