@@ -100,6 +100,8 @@ type emitter struct {
 	nowhere bool               // such loads occur
 
 	counters []counter         // of the loops around
+	suffix   string            // of the names of temporaries
+	alias    map[ir.Reg]string // registers that have other names here
 	stored   map[ir.Reg]bool   // temporary halves and bfloats that are stored
 	halves   map[ir.Reg]string // the variables that have their bits
 }
@@ -218,6 +220,9 @@ func special(k ir.SpecialKind) string {
 // value is a register's value.
 func (e *emitter) value(r ir.Reg) string {
 	info := e.f.Regs[r]
+	if name := e.alias[r]; name != "" {
+		return name
+	}
 	switch info.Kind {
 	case ir.ConstReg:
 		return backend.Literal(info)
@@ -233,8 +238,12 @@ func (e *emitter) value(r ir.Reg) string {
 func (e *emitter) set(r ir.Reg, x string) {
 	info := e.f.Regs[r]
 	if info.Kind != ir.TempReg {
-		e.line("v%d = %s;", r, x)
+		e.line("%s = %s;", e.value(r), x)
 		return
+	}
+	name := fmt.Sprintf("v%d%s", r, e.suffix)
+	if e.suffix != "" {
+		e.alias[r] = name
 	}
 	if e.stored[r] { // its bits are at hand where it is rounded or loaded
 		widen, narrow := "zm_half_to_float", "zm_float_to_half"
@@ -249,13 +258,15 @@ func (e *emitter) set(r ir.Reg, x string) {
 			}
 		}
 		if ok {
-			e.line("uint16_t const h%d = %s;", r, bits)
-			e.halves[r] = fmt.Sprintf("h%d", r)
+			e.halves[r] = fmt.Sprintf("h%d%s", r, e.suffix)
+			e.line("uint16_t const %s = %s;", e.halves[r], bits)
 			x = e.names.Call(widen, e.halves[r])
 		}
 	}
-	e.line("%s const v%d = %s;", backend.RegisterType(info.Type), r, x)
+	e.line("%s const %s = %s;", e.typeOf(r), name, x)
 }
+
+func (e *emitter) typeOf(r ir.Reg) string { return backend.RegisterType(e.f.Regs[r].Type) }
 
 // argument returns what x is a call of name with.
 func argument(x, name string) (arg string, ok bool) {

@@ -126,7 +126,7 @@ func (e *emitter) flatten(s *ir.If) {
 		case in.Op == ir.Store:
 			e.storeElements(in, a, func(x, v string) string { return fmt.Sprintf("%s ? %s : %s", c, v, x) })
 		case in.Op != ir.Load && e.f.Regs[in.Dst[0]].Kind == ir.VarReg:
-			e.set(in.Dst[0], fmt.Sprintf("%s ? %s : v%d", c, e.pure(in), in.Dst[0]))
+			e.set(in.Dst[0], fmt.Sprintf("%s ? %s : %s", c, e.pure(in), e.value(in.Dst[0])))
 		default:
 			e.instr(in)
 		}

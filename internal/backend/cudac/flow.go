@@ -307,6 +307,10 @@ func (e *emitter) scope(s *ir.Scope) {
 }
 
 func (e *emitter) loop(s *ir.Loop) {
+	if b, ok := e.batched(s); ok {
+		e.batchLoop(s, b)
+		return
+	}
 	entry := e.mask
 	tracked := e.simds[s]
 	e.push(s, ir.Break, e.meets(s))
