@@ -143,7 +143,7 @@ func apart(got float32, want float64) int64 {
 	return max(d, -d)
 }
 
-var thorough = flag.Bool("thorough", false, "test the C functions on every 251st float, by all compilers and processors at hand")
+var thorough = flag.Bool("thorough", false, "test the C functions on every 1021st float, by all compilers and processors at hand")
 
 var special32 = specialFloats()
 
@@ -167,7 +167,7 @@ func sampleFloats() []float32 {
 	step, count := uint64(16381), 1<<17
 	switch {
 	case *thorough:
-		step, count = 251, 1<<22
+		step, count = 1021, 1<<20
 	case testing.Short():
 		step, count = 131071, 1<<14
 	}
