@@ -1,0 +1,180 @@
+package cudac
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/zmlx-go/zmlx/internal/backend"
+	"github.com/zmlx-go/zmlx/internal/ir"
+	"github.com/zmlx-go/zmlx/internal/launch/cuda/nvrtc"
+)
+
+var types = []ir.Type{ir.Bool, ir.I8, ir.U8, ir.I16, ir.U16, ir.I32, ir.U32, ir.I64, ir.U64, ir.F16, ir.BF16, ir.F32, ir.F64}
+
+// named returns the functions that expressions of all operations call.
+func named() backend.Names {
+	n := backend.Names{}
+	args := []string{"a", "b", "c"}
+	for _, t := range types {
+		for op := ir.Mov; op <= ir.Ldexp; op++ {
+			numbers := t.IsFloat() || t >= ir.I32
+			switch {
+			case op == ir.Convert || op == ir.Bitcast:
+				for _, from := range types {
+					if op == ir.Convert || from.Size() == t.Size() && from != ir.Bool && t != ir.Bool {
+						n.Value(&ir.Instr{Op: op, Type: t, From: from}, args)
+					}
+				}
+			case op >= ir.Sqrt && !t.IsFloat(), op == ir.FMA && !t.IsFloat(), op >= ir.Add && op <= ir.ReverseBits && !numbers,
+				t.IsFloat() && op >= ir.MulHi && op <= ir.ReverseBits && op != ir.FMA, op == ir.Mov:
+			default:
+				n.Value(&ir.Instr{Op: op, Type: t}, args)
+			}
+		}
+		if t >= ir.F16 || t == ir.Bool {
+			n.FromMemory(t, "a")
+			n.ToMemory(t, "a")
+		}
+	}
+	for op := ir.SimdSum; op < ir.MatMul; op++ {
+		n["zm_"+op.String()] = true
+	}
+	return n
+}
+
+// Whatever an expression calls is in the prelude.
+func TestPreludeHasAllFunctions(t *testing.T) {
+	n := named()
+	if len(n) < 150 {
+		t.Errorf("only %d functions are called: %v", len(n), slices.Sorted(maps.Keys(n)))
+	}
+	for name := range n {
+		if _, ok := preludeIndex[name]; !ok {
+			t.Errorf("there is no text for %s", name)
+		}
+	}
+}
+
+// A function's text comes after those that it calls.
+func TestPreludeOrder(t *testing.T) {
+	for i, p := range preludeParts {
+		for _, m := range p.mentions {
+			if j, ok := preludeIndex[m]; ok && j > i {
+				t.Errorf("%s is used above its definition:\n%s", m, p.text)
+			}
+		}
+	}
+}
+
+func TestPreludeCompiles(t *testing.T) {
+	lib, _, err := nvrtc.Open(0)
+	if err != nil {
+		t.Skipf("no NVRTC to compile with: %v", err)
+	}
+	text, missing := prelude(named(), "ZM_NANF ZM_NAN zm_load zm_store zm_matmul zm_atomic_min_f32 zm_atomic_max_f32")
+	if missing != "" {
+		t.Fatal(missing)
+	}
+	for _, arch := range []string{"compute_80", "compute_90"} {
+		if _, _, err := lib.Compile(text, arch, nvrtc.Options(false)...); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// kernel builds a kernel that stores what body returns for each thread.
+func kernel(body func(b *ir.Builder, in, at ir.Reg) ir.Reg) *ir.Func {
+	b := ir.NewBuilder("k")
+	in := b.Param(ir.Param{Name: "in", Elem: ir.F32, Lanes: 1, Space: ir.Device})
+	out := b.Param(ir.Param{Name: "out", Elem: ir.F32, Lanes: 1, Space: ir.Device, Output: true})
+	at := b.Special(ir.ThreadPositionInGrid)
+	if v := body(b, in, at); v != ir.NoReg {
+		b.Store(ir.F32, ir.AtIndex(out, at, 4, 0), v)
+	}
+	return b.Finish()
+}
+
+func emit(t *testing.T, f *ir.Func) string {
+	t.Helper()
+	if err := ir.Verify(f); err != nil {
+		t.Fatal(err)
+	}
+	u, err := Emit(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := Emit(f)
+	if err != nil || again != u {
+		t.Errorf("a kernel is emitted in two ways: %v\n%s\n%s", err, u.Text, again.Text)
+	}
+	return u.Text
+}
+
+// Masks are kept only where something needs them.
+func TestMasks(t *testing.T) {
+	branch := func(simd bool) *ir.Func {
+		return kernel(func(b *ir.Builder, in, at ir.Reg) ir.Reg {
+			x := b.Var(ir.F32, "x")
+			b.Set(x, b.Load(ir.F32, ir.AtIndex(in, at, 4, 0)))
+			b.If(b.Compare(ir.Lt, x, b.ConstF32(0)), func() {
+				y := b.Unary(ir.Exp, x)
+				if simd {
+					y = b.Simd(ir.SimdSum, 32, y)
+				}
+				b.Set(x, y)
+			}, nil)
+			return x
+		})
+	}
+	if text := emit(t, branch(false)); strings.Contains(text, "ballot") {
+		t.Errorf("a mask that nothing needs:\n%s", text)
+	}
+	if text := emit(t, branch(true)); !strings.Contains(text, "= __ballot_sync(m0, ") {
+		t.Errorf("no mask where lanes part:\n%s", text)
+	}
+}
+
+func TestDivergentBarrierIsRefused(t *testing.T) {
+	f := kernel(func(b *ir.Builder, in, at ir.Reg) ir.Reg {
+		b.If(b.Compare(ir.Lt, at, b.ConstU32(3)), func() { b.Barrier(false) }, nil)
+		return b.ConstF32(1)
+	})
+	if _, err := Emit(f); !errors.Is(err, ErrUnsupported) {
+		t.Errorf("a barrier that some threads do not reach: %v", err)
+	}
+}
+
+// What is only read goes through the read-only path, what the kernel writes
+// does not.
+func TestReadOnly(t *testing.T) {
+	load := func(b *ir.Builder, p, at ir.Reg) ir.Reg { return b.Load(ir.F32, ir.AtIndex(p, at, 4, 0)) }
+	if text := emit(t, kernel(load)); !strings.Contains(text, "zm_get<true>((const float *)(p0") {
+		t.Errorf("an input is not read as one:\n%s", text)
+	}
+	written := kernel(func(b *ir.Builder, in, at ir.Reg) ir.Reg {
+		b.Store(ir.F32, ir.AtIndex(in, at, 4, 4), b.ConstF32(1))
+		return load(b, in, at)
+	})
+	if text := emit(t, written); strings.Contains(text, "zm_get<true>") {
+		t.Errorf("what is written is read as if it were not:\n%s", text)
+	}
+}
+
+// Vectors of known alignment need no test, others do.
+func TestAlignment(t *testing.T) {
+	quad := func(scale, off int64) *ir.Func {
+		return kernel(func(b *ir.Builder, in, at ir.Reg) ir.Reg {
+			v := b.LoadN(ir.F32, 4, ir.AtIndex(in, at, scale, off))
+			return b.Binary(ir.Add, b.Binary(ir.Add, v[0], v[1]), b.Binary(ir.Add, v[2], v[3]))
+		})
+	}
+	if text := emit(t, quad(16, 32)); !strings.Contains(text, "zm_load<4, 4, true, ZMLX_ALIGNED != 0>") {
+		t.Errorf("a vector at multiples of its size:\n%s", text)
+	}
+	if text := emit(t, quad(16, 4)); !strings.Contains(text, "zm_load<4, 4, true, false>") {
+		t.Errorf("a vector between multiples of its size:\n%s", text)
+	}
+}
