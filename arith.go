@@ -311,11 +311,10 @@ func zerosOn(dev *Device, d DType, shp []int) *Array {
 
 // scalarOn returns a 0-dim array on a device.
 func scalarOn[T Element](dev *Device, v T) *Array {
-	s := Scalar(v)
-	if s.err == nil && s.dev != dev {
-		return s.To(dev)
+	if err := dev.holds("scalar", DTypeOf[T]()); err != nil {
+		return failed(err)
 	}
-	return s
+	return bytesOn(dev, "scalar", DTypeOf[T](), bytesOf([]T{v}), []int{})
 }
 
 func fromSliceOn[T Element](dev *Device, v []T) *Array {

@@ -227,6 +227,7 @@ func (a *Array) hold(ctx context.Context) (graph.View, func(), error) {
 
 // read computes the array and sets p to its elements in row-major order.
 func (a *Array) read(ctx context.Context, p []byte) error {
+	a = a.gathered()
 	v, release, err := a.hold(ctx)
 	if err != nil {
 		return err
@@ -237,4 +238,16 @@ func (a *Array) read(ctx context.Context, p []byte) error {
 		err = failure
 	}
 	return public(err)
+}
+
+// gathered returns the array, or a dense copy made on the device if the host
+// would have to bring over as much and gather the elements itself.
+func (a *Array) gathered() *Array {
+	if a.Err() != nil || a.dev.graph.OnHost() || a.view.Contiguous() {
+		return a
+	}
+	if lo, hi := a.view.Span(); hi-lo < a.Size() {
+		return a
+	}
+	return a.untraced().Contiguous()
 }

@@ -50,6 +50,11 @@ func FromBytes(d DType, data []byte, shp ...int) *Array {
 	return fromBytes("from_bytes", d, data, len(data)/d.Size(), shp)
 }
 
+// smallConstant is how many bytes an array may have that is brought to a device
+// once for all arrays that hold the same: sizes and scales that come again with
+// every call of a kernel.
+const smallConstant = 64
+
 func fromBytes(op string, d DType, data []byte, n int, shp []int) *Array {
 	dims, err := shape.Infer(shp, n)
 	if err != nil {
@@ -59,14 +64,26 @@ func fromBytes(op string, d DType, data []byte, n int, shp []int) *Array {
 	if err != nil {
 		return failed(err)
 	}
-	v, err := dev.graph.NewView(spec{DType: d, Dims: dims})
-	if err == nil {
-		err = graph.Write(v, data)
-	}
+	return bytesOn(dev, op, d, data, dims)
+}
+
+// bytesOn returns an array of a copy of data on dev, which can hold it.
+func bytesOn(dev *Device, op string, d DType, data []byte, dims []int) *Array {
+	value, err := func() (*graph.Value, error) {
+		s := spec{DType: d, Dims: dims}
+		if len(data) <= smallConstant && !dev.graph.OnHost() {
+			return dev.graph.ConstantValue(s, data)
+		}
+		v, err := dev.graph.NewView(s)
+		if err != nil {
+			return nil, err
+		}
+		return graph.Leaf(dev.graph, v), graph.Write(v, data)
+	}()
 	if err != nil {
 		return failed(&DeviceError{Device: dev.Name(), Op: op, Err: err, Caller: caller()})
 	}
-	return newArray(dev, graph.Leaf(dev.graph, v))
+	return newArray(dev, value)
 }
 
 // creating returns the device for a new array, or why there can be none.

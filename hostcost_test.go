@@ -1,11 +1,14 @@
 package zmlx
 
 // This file implements the benchmarks of what a call costs the host: on a
-// device that does nothing, so that all that is left is ours.
+// device that does nothing, so that all that is left is ours, and on the one
+// that ZMLX_DEVICE names.
 
 import (
 	"context"
+	"os"
 	"testing"
+	"time"
 
 	"github.com/zmlx-go/zmlx/internal/ir"
 	"github.com/zmlx-go/zmlx/internal/launch"
@@ -52,8 +55,27 @@ func nullDevice(b testing.TB) (*Device, *null) {
 	return d, raw
 }
 
-// onNull returns an array on the null device.
-func onNull(b testing.TB, d *Device, shp ...int) *Array {
+// onDevices runs bench on a device that does nothing and on the one that
+// ZMLX_DEVICE names.
+func onDevices(b *testing.B, bench func(b *testing.B, d *Device)) {
+	b.Run("null", func(b *testing.B) {
+		d, raw := nullDevice(b)
+		bench(b, d)
+		b.ReportMetric(float64(raw.uploads)/float64(b.N), "uploads/op")
+	})
+	name := os.Getenv("ZMLX_DEVICE")
+	if name == "" {
+		return
+	}
+	d, err := Open(name)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Run(d.Name(), func(b *testing.B) { bench(b, d) })
+}
+
+// on returns an array on the device.
+func on(b testing.TB, d *Device, shp ...int) *Array {
 	b.Helper()
 	a := Zeros(Float32, shp...).To(d)
 	if err := a.Eval(b.Context()); err != nil {
@@ -62,69 +84,85 @@ func onNull(b testing.TB, d *Device, shp ...int) *Array {
 	return a
 }
 
-// bench measures call, which makes arrays to be computed.
-func benchHost(b *testing.B, raw *null, call func() *Array) {
+// benchHost measures call, which makes arrays to be computed: host-ns/op is
+// what the host spends, which waits for the device between batches only, so
+// that no queue runs full. The time of each operation has that waiting in it.
+func benchHost(b *testing.B, d *Device, call func() *Array) {
+	const batch = 256
 	ctx := b.Context()
-	for range 3 {
-		if err := call().Eval(ctx); err != nil {
+	run := func(n int) time.Duration {
+		start := time.Now()
+		for range n {
+			if err := call().Eval(ctx); err != nil {
+				b.Fatal(err)
+			}
+		}
+		took := time.Since(start)
+		if err := d.Sync(ctx); err != nil {
 			b.Fatal(err)
 		}
+		return took
 	}
-	raw.uploads = 0
+	run(3)
+	var host time.Duration
 	b.ReportAllocs()
 	b.ResetTimer()
-	for range b.N {
-		if err := call().Eval(ctx); err != nil {
-			b.Fatal(err)
-		}
+	for left := b.N; left > 0; left -= batch {
+		host += run(min(left, batch))
 	}
-	b.ReportMetric(float64(raw.uploads)/float64(b.N), "uploads/op")
+	b.ReportMetric(float64(host.Nanoseconds())/float64(b.N), "host-ns/op")
 }
 
-func BenchmarkHostCostOp(b *testing.B) {
-	d, raw := nullDevice(b)
-	x := onNull(b, d, 4, 64)
+func BenchmarkHostCostOp(b *testing.B) { onDevices(b, benchHostCostOp) }
+
+func benchHostCostOp(b *testing.B, d *Device) {
+	x := on(b, d, 4, 64)
 	op := MustDefine("mish(x) = x * tanh(softplus(x))")
-	benchHost(b, raw, func() *Array { return op.Call(x) })
+	benchHost(b, d, func() *Array { return op.Call(x) })
 }
 
-func BenchmarkHostCostRowOp(b *testing.B) {
-	d, raw := nullDevice(b)
-	x, w := onNull(b, d, 4, 64), onNull(b, d, 64)
+func BenchmarkHostCostRowOp(b *testing.B) { onDevices(b, benchHostCostRowOp) }
+
+func benchHostCostRowOp(b *testing.B, d *Device) {
+	x, w := on(b, d, 4, 64), on(b, d, 64)
 	op := MustDefine("rmsnorm(x, w; eps=1e-6) = x * rsqrt(mean(x*x) + eps) * w")
-	benchHost(b, raw, func() *Array { return op.Call(x, w) })
+	benchHost(b, d, func() *Array { return op.Call(x, w) })
 }
 
-func BenchmarkHostCostAdd(b *testing.B) {
-	d, raw := nullDevice(b)
-	x, y := onNull(b, d, 4, 64), onNull(b, d, 4, 64)
-	benchHost(b, raw, func() *Array { return x.Add(y) })
+func BenchmarkHostCostAdd(b *testing.B) { onDevices(b, benchHostCostAdd) }
+
+func benchHostCostAdd(b *testing.B, d *Device) {
+	x, y := on(b, d, 4, 64), on(b, d, 4, 64)
+	benchHost(b, d, func() *Array { return x.Add(y) })
 }
 
-func BenchmarkHostCostKernel(b *testing.B) {
-	d, raw := nullDevice(b)
-	x := onNull(b, d, 4, 64)
+func BenchmarkHostCostKernel(b *testing.B) { onDevices(b, benchHostCostKernel) }
+
+func benchHostCostKernel(b *testing.B, d *Device) {
+	x := on(b, d, 4, 64)
 	k := MustCompile(Kernel{Name: "double", InputNames: []string{"x"}, OutputNames: []string{"out"},
 		Source: "uint i = thread_position_in_grid.x; out[i] = x[i] + x[i];"})
-	benchHost(b, raw, func() *Array { return k.Call(Launch{}, x)[0] })
+	benchHost(b, d, func() *Array { return k.Call(Launch{}, x)[0] })
 }
 
-func BenchmarkHostCostKernelShape(b *testing.B) {
-	d, raw := nullDevice(b)
-	x := onNull(b, d, 4, 64)
+func BenchmarkHostCostKernelShape(b *testing.B) { onDevices(b, benchHostCostKernelShape) }
+
+func benchHostCostKernelShape(b *testing.B, d *Device) {
+	x := on(b, d, 4, 64)
 	k := MustCompile(Kernel{Name: "doubleShaped", InputNames: []string{"x"}, OutputNames: []string{"out"},
 		Source: "uint i = thread_position_in_grid.x; if (i < x_shape[0] * x_shape[1]) out[i] = T(x[i] + x[i]);"})
 	l := Launch{Template: []TemplateArg{{"T", Float32}}, Grid: [3]int{256, 1, 1}, Threadgroup: [3]int{64, 1, 1}}
-	benchHost(b, raw, func() *Array { return k.Call(l, x)[0] })
+	benchHost(b, d, func() *Array { return k.Call(l, x)[0] })
 }
 
 // Ten ops that cannot be fused, as the results of all are asked for.
-func BenchmarkHostCostChain(b *testing.B) {
-	d, raw := nullDevice(b)
-	x := onNull(b, d, 4, 64)
+func BenchmarkHostCostChain(b *testing.B) { onDevices(b, benchHostCostChain) }
+
+func benchHostCostChain(b *testing.B, d *Device) {
+	x := on(b, d, 4, 64)
 	op := MustDefine("soft(x) = softmax(x)")
 	var all [10]*Array
-	benchHost(b, raw, func() *Array {
+	benchHost(b, d, func() *Array {
 		y := x
 		for i := range all {
 			y = op.Call(y)
@@ -136,11 +174,12 @@ func BenchmarkHostCostChain(b *testing.B) {
 }
 
 // Ten elementwise ops, which become one kernel.
-func BenchmarkHostCostFusedChain(b *testing.B) {
-	d, raw := nullDevice(b)
-	x := onNull(b, d, 4, 64)
+func BenchmarkHostCostFusedChain(b *testing.B) { onDevices(b, benchHostCostFusedChain) }
+
+func benchHostCostFusedChain(b *testing.B, d *Device) {
+	x := on(b, d, 4, 64)
 	op := MustDefine("mish(x) = x * tanh(softplus(x))")
-	benchHost(b, raw, func() *Array {
+	benchHost(b, d, func() *Array {
 		y := x
 		for range 10 {
 			y = op.Call(y)

@@ -118,6 +118,10 @@ func TestRecordErrors(t *testing.T) {
 	if _, err := d.Record(ctx, same, FromSlice([]float32{1})); err == nil || !strings.Contains(err.Error(), "not on far") {
 		t.Errorf("an input elsewhere: %v", err)
 	}
+	other, _ := farDevice(t, "other")
+	if _, err := d.Record(ctx, func(in ...*Array) []*Array { return []*Array{in[0].To(other).Square().To(d)} }, x); err == nil || !strings.Contains(err.Error(), "a recording on far cannot use other") {
+		t.Errorf("over another device: %v", err)
+	}
 	r, err := d.Record(ctx, func(in ...*Array) []*Array { return []*Array{bump(in[0])} }, x)
 	if err != nil {
 		t.Fatal(err)
@@ -173,7 +177,7 @@ func TestRecordKeepsItsMemory(t *testing.T) {
 
 func BenchmarkReplayPerKernel(b *testing.B) {
 	d, _ := nullDevice(b)
-	x := onNull(b, d, 4, 64)
+	x := on(b, d, 4, 64)
 	op := MustDefine("soft(x) = softmax(x)")
 	r, err := d.Record(b.Context(), func(in ...*Array) []*Array {
 		outs := make([]*Array, 100)

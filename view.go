@@ -156,7 +156,7 @@ func (a *Array) To(dev *Device) *Array {
 	if err := dev.holds("to", a.DType()); err != nil {
 		return failed(err)
 	}
-	out := dev.wrap("to", a)(graph.MoveValue(a.input(), dev.graph))
+	out := dev.wrap("to", a)(graph.MoveValue(a.gathered().input(), dev.graph))
 	return a.copied("to", out, func(t *Array) *Array { return t.To(dev) })
 }
 

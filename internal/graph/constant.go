@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/zmlx-go/zmlx/internal/dtype"
+	"github.com/zmlx-go/zmlx/internal/shape"
 )
 
 // mostConstants bounds how many constants are kept. Beyond that all are let go
@@ -40,6 +41,16 @@ func (d *Device) Constant(data []byte) (View, error) {
 	}
 	c.byData[string(data)] = v
 	return v, nil
+}
+
+// ConstantValue returns a Value of spec in constant memory that holds data.
+func (d *Device) ConstantValue(spec Spec, data []byte) (*Value, error) {
+	v, err := d.Constant(data)
+	if err != nil {
+		return nil, err
+	}
+	v.Buffer = &Buffer{block: v.Buffer.block, size: len(data), lender: v.Buffer}
+	return Leaf(d, View{View: shape.New(spec.Dims), DType: spec.DType, Buffer: v.Buffer}), nil
 }
 
 func (c *constants) clear() {

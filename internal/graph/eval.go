@@ -253,6 +253,13 @@ func (n *Node) execute(ctx context.Context) ([]View, *fate, error) {
 	if f != nil && !live {
 		f.rec = nil
 	}
+	noted := 0
+	if live {
+		if f.rec.dev != dev {
+			return nil, nil, fmt.Errorf("a recording on %s cannot use %s", f.rec.dev.Name(), dev.Name())
+		}
+		noted = len(f.rec.steps)
+	}
 	var out []View
 	var err error
 	if n.work != nil {
@@ -274,6 +281,9 @@ func (n *Node) execute(ctx context.Context) ([]View, *fate, error) {
 		}
 	}
 	if live {
+		if noted == len(f.rec.steps) && slices.ContainsFunc(out, func(v View) bool { return v.Size() > 0 }) {
+			return nil, nil, fmt.Errorf("%s cannot be recorded", n.name)
+		}
 		f.rec.writes(n.outs, out)
 	}
 	dev.launched(f)

@@ -52,6 +52,7 @@ type Buffer struct {
 	block   *block
 	size    int
 	rec     *Recording // that writes it in every run; nil: nothing does
+	lender  *Buffer    // whose memory this is; nil: its own
 	cleanup runtime.Cleanup
 }
 
@@ -75,6 +76,9 @@ func (b *Buffer) Host() []byte {
 
 // release gives the memory back at once. Nothing may use the Buffer after.
 func (b *Buffer) release() {
+	if b.lender != nil {
+		return
+	}
 	b.cleanup.Stop()
 	b.block.pool.put(b.block)
 	runtime.KeepAlive(b)

@@ -1,17 +1,19 @@
 // This file implements the seam through which data is moved: filling, copying
 // between strides, casting. Concatenation, gathering a view and the like are
 // Copies into or out of views. A device whose memory the host can address uses
-// HostMover; any other starts with StagedMover and can be given one of its own,
-// made of kernels, when it is opened.
+// HostMover, any other a KernelMover, unless it is given one of its own when it
+// is opened.
 
 package graph
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 
 	"github.com/zmlx-go/zmlx/internal/dtype"
+	"github.com/zmlx-go/zmlx/internal/launch"
 	"github.com/zmlx-go/zmlx/internal/shape"
 )
 
@@ -158,7 +160,8 @@ func CopyValue(name string, in Input, dt dtype.DType) (*Value, error) {
 	}))
 }
 
-// MoveValue returns a dense Value of the elements of in on another device.
+// MoveValue returns a dense Value of the elements of in on another device: by a
+// copy between the devices if they can, else through the host.
 func MoveValue(in Input, to *Device) (*Value, error) {
 	spec := Spec{in.Value.spec.DType, in.View.Dims}
 	return one(New("to", to, []Input{in}, []Spec{spec}, func(ctx context.Context, in []View) ([]View, error) {
@@ -169,6 +172,14 @@ func MoveValue(in Input, to *Device) (*Value, error) {
 		src := in[0]
 		if h := out.Buffer.Host(); h != nil {
 			return []View{out}, Read(h, src)
+		}
+		if copier, ok := to.Device.(launch.Copier); ok && src.Contiguous() && src.Size() > 0 && src.Buffer.Host() == nil {
+			size := spec.DType.Size()
+			err := copier.Copy(out.Buffer.Raw(), 0, src.Buffer.Raw(), src.Offset*size, src.Size()*size)
+			runtime.KeepAlive(in)
+			if !errors.Is(err, errors.ErrUnsupported) {
+				return []View{out}, err
+			}
 		}
 		p := make([]byte, src.Size()*src.DType.Size())
 		if err := Read(p, src); err != nil {
