@@ -176,13 +176,13 @@ func (g *gemm) skinny(ctx context.Context, c *gemmCall, products int64) error {
 	c.tileN = roundUp(ceil(c.n, pieces), skinnyMin)
 	pieces = ceil(c.n, c.tileN)
 	scratch := (roundUp(c.m*c.k, skinnyMin) + c.m*c.tileN) * g.real
-	work := spread{total: products * pieces, scratch: scratch, grain: 1}
+	work := &stage{fn: g.fn.skinny, total: products * pieces, scratch: scratch, grain: 1}
 	if bytes := products * c.n * c.k * g.elem; bytes <= aloneBytes {
 		work.grain = work.total
 	} else {
 		work.grain = max(1, work.total/(bytes/aloneBytes+1))
 	}
-	return work.run(ctx, g.fn.skinny, c)
+	return run(ctx, c, work)
 }
 
 // whole computes a batch of small products, each by one worker.
@@ -190,8 +190,7 @@ func (g *gemm) whole(ctx context.Context, c *gemmCall, products int64) error {
 	c.tileM = roundUp(min(c.m, tileRows*g.rows), g.rows)
 	c.tileN = roundUp(min(c.n, tileCols*g.cols), g.cols)
 	scratch := g.packedBytes(c) + g.tileScratch(c)
-	work := spread{total: products, scratch: scratch, grain: max(1, aloneWork/max(c.m*c.n*c.k, 256))}
-	return work.run(ctx, g.fn.whole, c)
+	return run(ctx, c, &stage{fn: g.fn.whole, total: products, scratch: scratch, grain: max(1, aloneWork/max(c.m*c.n*c.k, 256))})
 }
 
 // packedBytes returns the bytes that both operands take when packed.
@@ -251,14 +250,11 @@ func (g *gemm) chunk(ctx context.Context, c *gemmCall) error {
 		defer putMemory(packed)
 		c.packedB = address(packed)
 	}
-	if panels > 0 {
-		pack := spread{total: panels, grain: max(1, panels/(8*workers()))}
-		if err := pack.run(ctx, g.fn.pack, c); err != nil {
-			return err
-		}
+	tiles := &stage{fn: g.fn.tiles, total: high * wide, grain: 1, scratch: g.tileScratch(c)}
+	if panels == 0 {
+		return run(ctx, c, tiles)
 	}
-	tiles := spread{total: high * wide, grain: 1, scratch: g.tileScratch(c)}
-	return tiles.run(ctx, g.fn.tiles, c)
+	return run(ctx, c, &stage{fn: g.fn.pack, total: panels, grain: max(1, panels/(8*workers()))}, tiles)
 }
 
 // tileScratch returns the bytes that a worker needs for a tile.

@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 	"unsafe"
 
 	"github.com/zmlx-go/zmlx/internal/backend/c99"
@@ -76,33 +77,39 @@ func loadGEMM(ctx context.Context, d *device, dt dtype.DType, vector int) (*gemm
 	return g, nil // the library stays loaded
 }
 
-// A spread is work that several workers can share.
-type spread struct {
-	total   int64 // pieces, independent of each other
-	grain   int64 // pieces that are worth a call
-	scratch int64 // bytes of memory that each worker needs
+// A stage is work that several workers can share.
+type stage struct {
+	fn      uintptr // called as fn(c, from, to, scratch)
+	total   int64   // pieces, independent of each other
+	grain   int64   // pieces that are worth a call
+	scratch int64   // bytes of memory that each worker needs
+	next    atomic.Int64
+	done    atomic.Int64
 }
 
 func workers() int64 { return int64(runtime.GOMAXPROCS(0)) }
 
-// run calls fn(c, from, to, scratch) until every piece was done once. It stops
-// with ctx's error between calls if ctx ends.
-func (s spread) run(ctx context.Context, fn uintptr, c *gemmCall) error {
-	var next atomic.Int64
+// run does every piece of the stages once, and all of one stage before any of
+// the next. It stops with ctx's error between calls if ctx ends.
+func run(ctx context.Context, c *gemmCall, stages ...*stage) error {
+	var scratch, most int64
+	for _, s := range stages {
+		scratch = max(scratch, s.scratch)
+		most = max(most, ceil(s.total, s.grain))
+	}
 	work := func() {
-		memory := getMemory(s.scratch)
-		for ctx.Err() == nil {
-			from := next.Add(s.grain) - s.grain
-			if from >= s.total {
-				break
+		memory := getMemory(scratch)
+		for i, s := range stages {
+			s.work(ctx, c, address(memory))
+			if i+1 < len(stages) {
+				s.wait(ctx)
 			}
-			dl.Call(fn, uintptr(unsafe.Pointer(c)), uintptr(from), uintptr(min(from+s.grain, s.total)), address(memory))
 		}
 		putMemory(memory)
 	}
 	var helpers sync.WaitGroup
 	w := workers()
-	for range min(w, ceil(s.total, s.grain)) - 1 {
+	for range min(w, most) - 1 {
 		if active.Add(1) >= w {
 			active.Add(-1)
 			break
@@ -116,6 +123,31 @@ func (s spread) run(ctx context.Context, fn uintptr, c *gemmCall) error {
 	helpers.Wait()
 	runtime.KeepAlive(c)
 	return ctx.Err()
+}
+
+// work does pieces until none is left.
+func (s *stage) work(ctx context.Context, c *gemmCall, scratch uintptr) {
+	for ctx.Err() == nil {
+		from := s.next.Add(s.grain) - s.grain
+		if from >= s.total {
+			return
+		}
+		to := min(from+s.grain, s.total)
+		dl.Call(s.fn, uintptr(unsafe.Pointer(c)), uintptr(from), uintptr(to), scratch)
+		s.done.Add(to - from)
+	}
+}
+
+// wait returns when all pieces are done. Others have at most a call each to go,
+// so that asking again is sooner than being woken.
+func (s *stage) wait(ctx context.Context) {
+	for n := 0; s.done.Load() < s.total && ctx.Err() == nil; n++ {
+		if n < 1000 {
+			runtime.Gosched()
+		} else {
+			time.Sleep(20 * time.Microsecond)
+		}
+	}
 }
 
 // memories keeps memory for packed operands and sums, by the logarithm of its
