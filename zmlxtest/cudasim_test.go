@@ -32,7 +32,7 @@ func TestConformanceOfSimulatedCUDA(t *testing.T) {
 	if testing.Short() {
 		t.Skip("hundreds of kernels go through the C++ compiler, which takes a minute")
 	}
-	raw, err := cudasim.Open()
+	raw, err := cudasim.Open(interp.New())
 	if errors.Is(err, cudasim.ErrAbsent) {
 		t.Skipf("CUDA C cannot be simulated: %v", err)
 	}

@@ -174,6 +174,9 @@ func TestAlignment(t *testing.T) {
 	if text := emit(t, quad(16, 32)); !strings.Contains(text, "zm_load<4, 4, true, ZMLX_ALIGNED != 0>") {
 		t.Errorf("a vector at multiples of its size:\n%s", text)
 	}
+	if text := emit(t, kernel(func(b *ir.Builder, in, at ir.Reg) ir.Reg { return b.Load(ir.F32, ir.AtIndex(in, at, 4, 0)) })); strings.Contains(text, "ZMLX_ALIGNED") {
+		t.Errorf("a text that depends on alignment without a vector:\n%s", text)
+	}
 	if text := emit(t, quad(16, 4)); !strings.Contains(text, "zm_load<4, 4, true, false>") {
 		t.Errorf("a vector between multiples of its size:\n%s", text)
 	}

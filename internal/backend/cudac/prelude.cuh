@@ -29,6 +29,7 @@ typedef struct {
 #ifndef ZMLX_THREADS
 #define ZMLX_THREADS 1024
 #endif
+
 #ifndef ZMLX_ALIGNED
 #define ZMLX_ALIGNED 0
 #endif

@@ -43,8 +43,8 @@ type part struct {
 var (
 	preludeHead, preludeParts, preludeIndex = splitPrelude()
 
-	definition = regexp.MustCompile(`(?m)^(?:(?:#define |struct |template <[^>]*> struct |template <[^>]*> constexpr bool )((?:ZM|zm)_\w+)|(?:template <[^>]*> )?ZM_FN [^(]*?\b(zm_\w+)\()`)
-	mention    = regexp.MustCompile(`\b(?:zm|ZM)_\w+`)
+	definition = regexp.MustCompile(`(?m)^(?:(?:#define |struct |template <[^>]*> struct |template <[^>]*> constexpr bool )((?:ZMLX|ZM|zm)_\w+)|(?:template <[^>]*> )?ZM_FN [^(]*?\b(zm_\w+)\()`)
+	mention    = regexp.MustCompile(`\b(?:zm|ZM|ZMLX)_\w+`)
 )
 
 // splitPrelude cuts the text into what every kernel has, its first two

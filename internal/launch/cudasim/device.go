@@ -17,18 +17,17 @@ import (
 	"github.com/zmlx-go/zmlx/internal/backend/cudac"
 	"github.com/zmlx-go/zmlx/internal/ir"
 	"github.com/zmlx-go/zmlx/internal/launch"
-	"github.com/zmlx-go/zmlx/internal/launch/interp"
 )
 
-// device has the interpreter's memory.
 type device struct {
-	launch.Device
-	sim *simulator
+	launch.Device // whose memory it has
+	sim           *simulator
 }
 
-// Open returns the device. The error is ErrAbsent if there is no g++ or c++.
-// Compiled kernels stay loaded as long as the process runs.
-func Open() (launch.Device, error) {
+// Open returns the device, which has the memory of inner, where the host can
+// address it. The error is ErrAbsent if there is no g++ or c++. Compiled kernels
+// stay loaded as long as the process runs.
+func Open(inner launch.Device) (launch.Device, error) {
 	folder, err := os.MkdirTemp("", "cudasim")
 	if err != nil {
 		return nil, err
@@ -38,7 +37,7 @@ func Open() (launch.Device, error) {
 		os.Remove(folder)
 		return nil, err
 	}
-	return &device{interp.New(), sim}, nil
+	return &device{inner, sim}, nil
 }
 
 func (d *device) Name() string { return "cudasim" }

@@ -188,7 +188,7 @@ func generate(seed uint64) *ir.Func {
 
 // Whatever lanes do, functions of simdgroups see those that are active.
 func TestRandomFlow(t *testing.T) {
-	dev, err := Open()
+	dev, err := Open(interp.New())
 	if errors.Is(err, ErrAbsent) {
 		t.Skip(err)
 	}
