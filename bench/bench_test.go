@@ -67,6 +67,9 @@ func TestOps(t *testing.T) {
 		defer zmlx.SetDefault(zmlx.Default())
 		zmlx.SetDefault(d)
 		for _, gpu := range []bool{false, true} {
+			if gpu && testing.Short() && d.Name() == "cc" {
+				continue // each kernel takes the compiler half a second
+			}
 			t.Run(fmt.Sprintf("gpu=%t", gpu), func(t *testing.T) {
 				defer func(was func() bool) { onGPU = was }(onGPU)
 				onGPU = func() bool { return gpu }
@@ -369,6 +372,69 @@ func TestCPP(t *testing.T) {
 	if !bytes.Equal(dst, src) {
 		t.Error("the C++ copy does not copy")
 	}
+}
+
+// The functions in C++ are as exact as docs/benchmarks.md says.
+func TestCPPAccuracy(t *testing.T) {
+	if !dl.Supported {
+		t.Skip("this build loads no libraries")
+	}
+	if _, _, err := cc.Find(t.Context(), diskcache.Default()); err != nil {
+		t.Skipf("no compiler: %v", err)
+	}
+	m := tinyMachine(t)
+	if err := m.loadCPP(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	const n = 1 << 14
+	x := make([]float32, n)
+	for i := range x {
+		x[i] = 24*float32(i)/n - 12
+	}
+	x[0], x[1], x[2] = 1e30, -1e30, float32(math.NaN())
+	for _, f := range []struct {
+		op   string
+		want func(float64) float64
+		ulps func(x, want float64) float64 // what the error is measured by
+		most float64
+	}{
+		{"mish", mishOf, func(x, want float64) float64 { return ulp(want) }, 4.5},
+		{"gelu", geluOf, func(x, want float64) float64 { return ulp(max(want, -x/2)) }, 4.5},
+		{"gelu_tanh", geluTanhOf, func(x, want float64) float64 { return ulp(max(want, -x/2)) }, 4.5},
+	} {
+		c := Case{Op: f.op, Shape: []int{n}, DType: zmlx.Float32}
+		w := &work{c: c, inputs: []*zmlx.Array{zmlx.FromSlice(x)}, cpp: cppName(c)}
+		run, err := m.cppRun(w)
+		if err != nil || run == nil {
+			t.Fatalf("%s: no C++ version: %v", f.op, err)
+		}
+		run.run()
+		got := floats(run.output(), zmlx.Float32)
+		run.free()
+		if got[0] != float64(x[0]) || got[1] != 0 || !math.IsNaN(got[2]) {
+			t.Errorf("%s of %g, %g and %g is %v", f.op, x[0], x[1], x[2], got[:3])
+		}
+		worst, at := 0.0, 0.0
+		for i := 3; i < n; i++ {
+			v := float64(x[i])
+			want := f.want(v)
+			if v == 0 {
+				continue
+			}
+			if e := math.Abs(got[i]-want) / f.ulps(v, want); e > worst {
+				worst, at = e, v
+			}
+		}
+		if worst > f.most {
+			t.Errorf("%s is %.2f units off at %g", f.op, worst, at)
+		}
+	}
+}
+
+// ulp returns the distance of float32 numbers at v.
+func ulp(v float64) float64 {
+	v = math.Abs(v)
+	return float64(math.Nextafter32(float32(v), math.MaxFloat32)) - float64(float32(v))
 }
 
 func TestCopyParallel(t *testing.T) {

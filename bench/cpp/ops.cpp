@@ -36,6 +36,11 @@ template <typename E> bool can_stream(const void *y, int64_t rows, int64_t d) {
 template <typename E, bool past, typename F>
 void map_part(const typename E::T *x, typename E::T *y, int64_t from, int64_t to, F f) {
     int64_t i = from;
+    for (; i + 2 * W <= to; i += 2 * W) { // two at a time hide each other's latency
+        vf a = f(E::load(x + i)), b = f(E::load(x + i + W));
+        put<E, past>(y + i, a);
+        put<E, past>(y + i + W, b);
+    }
     for (; i + W <= to; i += W) put<E, past>(y + i, f(E::load(x + i)));
     if (i < to) store_part<E>(y + i, f(load_part<E>(x + i, to - i, 0)), to - i);
     if (past) fence();
@@ -64,10 +69,10 @@ template <typename F> void rows_of(int64_t rows, int64_t d, F f) {
 inline vf mish(vf x) {
     vf e = vexp(vmin(splat(30.0f), x));
     vf n = e * (e + 2.0f);
-    return x * n / (n + 2.0f);
+    return x * (n / (n + 2.0f));
 }
 
-inline vf gelu(vf x) { return x * 0.5f * (1.0f + verf(x * 0.707106781f)); }
+inline vf gelu(vf x) { return x * (0.5f + 0.5f * verf(x * 0.707106781f)); }
 
 // (1 + tanh(u)) / 2 is 1 / (1 + exp(-2u)).
 inline vf gelu_tanh(vf x) {

@@ -123,8 +123,8 @@ template <typename E> static inline void store_part(typename E::T *p, vf v, int 
     memcpy(p, t, n * sizeof t[0]);
 }
 
-// 2^n ln 2 parts of the argument; the rest by a polynomial that is exact to
-// 0.06 units in the last place before rounding.
+// Whole powers of 2 are taken out; the rest is a polynomial that is exact to 0.06
+// units in the last place before rounding. At most 1.2 units off.
 static inline vf vexp(vf x) {
     x = vmin(splat(89.0f), x); // NaN is the second operand, which these return
     x = vmax(splat(-105.0f), x);
@@ -149,8 +149,8 @@ static inline vf vexp(vf x) {
 #endif
 }
 
-// An odd quotient of polynomials; beyond 3.92 it rounds to 1. At most 5 units
-// in the last place off.
+// An odd quotient of polynomials; beyond 3.92 it rounds to 1. At most 8 units
+// in the last place off, which is 3 of a GELU: less would cost more.
 static inline vf verf(vf x) {
     x = vmin(splat(3.92f), x);
     x = vmax(splat(-3.92f), x);
