@@ -74,7 +74,9 @@ func (p *plan) elementwiseKernel(s Schedule) (*Kernel, error) {
 		group = s.Group
 		threads = (p.n + block - 1) / block * group
 		e.line("%s first = %s * %du;", index, own, block)
-		e.line("%s end = min(%s, first + %du);", index, e.size("n"), block)
+		if s.Vector == 1 {
+			e.line("%s end = min(%s, first + %du);", index, e.size("n"), block)
+		}
 	}
 	switch {
 	case s.Vector == 1 && s.PerThread == 1:
@@ -90,7 +92,8 @@ func (p *plan) elementwiseKernel(s Schedule) (*Kernel, error) {
 		e.line("%s at = %s * %du;", index, thread, s.Vector)
 		e.vectors(s.Vector)
 	default:
-		e.open("for (%s at = first + thread_index_in_threadgroup * %du; at < end; at += %du)", index, s.Vector, s.Group*s.Vector)
+		e.open("for (uint step = 0; step < %du; ++step)", s.PerThread)
+		e.line("%s at = first + (step * %du + thread_index_in_threadgroup) * %du;", index, s.Group, s.Vector)
 		e.vectors(s.Vector)
 		e.close()
 	}
@@ -110,21 +113,39 @@ func (e *emitter) elements(i string) {
 	})
 }
 
-// vectors writes the results at vector indexes from at, and one by one those
-// that do not fill a vector.
+// vectors writes the results at the vector at at, and one by one those that do
+// not fill it.
 func (e *emitter) vectors(vector int) {
 	e.open("if (at + %du <= %s)", vector, e.size("n"))
-	e.inFours(vector, func(at string, width int) {
-		e.vectorBlock(roots(e.results), e.stores(), width, func(in int) string {
-			if l := e.inputs[in].layout; l == Dense && e.inputs[in].aligned && vectors(e.inputs[in].dtype) {
-				return e.names.inputs[in] + " + " + at
+	rows := e.d%vector == 0 && e.inRows() // then a vector lies in one row
+	if rows {
+		e.line("%s row = at / %s;", e.index(), e.size("D"))
+		e.line("%s column = at - row * %s;", e.index(), e.size("D"))
+	}
+	e.vectorBlock(roots(e.results), e.stores(), vector, func(in int) string {
+		l := &e.inputs[in]
+		switch name := e.names.inputs[in]; {
+		case !l.aligned || !vectors(l.dtype):
+		case l.layout == Dense:
+			return name + " + at"
+		case rows && l.layout == LastAxis:
+			return name + " + column"
+		case rows && l.layout == Strided && l.rowsOf(vector):
+			return fmt.Sprintf("%s + int64_t(row) * %s + column", name, e.rowStep(in, vector))
+		}
+		return ""
+	}, func(int) string { return "at" }, fmt.Sprintf("%s i = at + k;", e.index()), "i", func() {
+		e.linear = "i"
+		e.load = func(in int) string {
+			switch l := e.inputs[in].layout; {
+			case rows && l == LastAxis:
+				return e.names.inputs[in] + "[column + k]"
+			case rows && l == PerRow:
+				return e.names.inputs[in] + "[row]"
 			}
-			return ""
-		}, func(int) string { return at }, fmt.Sprintf("%s i = %s + k;", e.index(), at), "i", func() {
-			e.linear = "i"
-			e.load = func(in int) string { return e.at(in, "i") }
-		}, func() {})
-	})
+			return e.at(in, "i")
+		}
+	}, func() {})
 	e.indent--
 	e.open("} else")
 	e.open("for (%s i = at; i < %s; ++i)", e.index(), e.size("n"))
@@ -133,15 +154,24 @@ func (e *emitter) vectors(vector int) {
 	e.close()
 }
 
-// inFours runs f for vectors of at most 4 elements, at a place named by at.
-func (e *emitter) inFours(vector int, f func(at string, width int)) {
-	if vector <= 4 {
-		f("at", vector)
-		return
+// inRows reports whether it helps to know the row that a vector is in.
+func (e *emitter) inRows() bool {
+	for _, n := range e.reads(roots(e.results)) {
+		if l := e.inputs[n].layout; l == LastAxis || l == PerRow || l == Strided && e.inputs[n].rowsOf(1) {
+			return true
+		}
 	}
-	e.open("for (%s part = at; part < at + %du; part += 4u)", e.index(), vector)
-	f("part", 4)
-	e.close()
+	return false
+}
+
+// rowStep returns the distance of neighbouring rows of a strided input, a
+// multiple of vector, so that compilers see that.
+func (e *emitter) rowStep(in, vector int) string {
+	step := fmt.Sprintf("%[1]s_strides[%[1]s_ndim - 2]", e.names.inputs[in])
+	if vector == 1 {
+		return step
+	}
+	return fmt.Sprintf("(%s / %d * %d)", step, vector, vector)
 }
 
 // stores lists all results.
@@ -161,16 +191,24 @@ func (e *emitter) vectorBlock(needed []*node, stores []int, width int, source fu
 	vec := map[int]string{}
 	for _, in := range e.reads(needed) {
 		if from := source(in); from != "" {
-			t := fmt.Sprintf("%s%d", typeName(e.inputs[in].dtype), width)
 			vec[in] = e.names.unique(e.names.inputs[in] + "_v")
-			e.line("%s %s = *(const device %s*)(%s);", t, vec[in], t, from)
+			e.loadVector(vec[in], e.inputs[in].dtype, width, from)
 		}
+	}
+	// part is the element of a vector, or of a vector of vectors of 4.
+	part := "[k]"
+	if width > 4 {
+		part = "[k / 4u][k % 4u]"
 	}
 	outs := map[int]string{}
 	for _, o := range stores {
 		if d := e.results[o].dtype; vectors(d) {
 			outs[o] = e.names.unique(e.names.outputs[o] + "_v")
-			e.line("%s%d %s;", typeName(d), width, outs[o])
+			if width > 4 {
+				e.line("%s4 %s[%d];", typeName(d), outs[o], width/4)
+			} else {
+				e.line("%s%d %s;", typeName(d), width, outs[o])
+			}
 		}
 	}
 	e.open("for (uint k = 0; k < %du; ++k)", width)
@@ -180,7 +218,7 @@ func (e *emitter) vectorBlock(needed []*node, stores []int, width int, source fu
 		plain := e.load
 		e.load = func(in int) string {
 			if vec[in] != "" {
-				return vec[in] + "[k]"
+				return vec[in] + part
 			}
 			return plain(in)
 		}
@@ -191,7 +229,7 @@ func (e *emitter) vectorBlock(needed []*node, stores []int, width int, source fu
 			text, _ := e.expr(r.node)
 			to := fmt.Sprintf("%s[%s + k]", e.names.outputs[o], place(o))
 			if outs[o] != "" {
-				to = outs[o] + "[k]"
+				to = outs[o] + part
 			}
 			e.line("%s = %s;", to, outText(text, r.node.typ, r.dtype))
 		}
@@ -201,12 +239,60 @@ func (e *emitter) vectorBlock(needed []*node, stores []int, width int, source fu
 	e.close()
 	for _, o := range stores {
 		if outs[o] != "" {
-			e.line("*(device %s%d*)(%s + %s) = %s;", typeName(e.results[o].dtype), width, e.names.outputs[o], place(o), outs[o])
+			e.storeVector(outs[o], e.results[o].dtype, width, e.names.outputs[o]+" + "+place(o))
 			delete(e.names.taken, outs[o])
 		}
 	}
 	for _, name := range vec {
 		delete(e.names.taken, name)
+	}
+}
+
+// loadVector declares name as the vector at from. One of 8 elements is an array
+// of two of 4, loaded at once if they fill at most 16 bytes.
+func (e *emitter) loadVector(name string, d dtype.DType, width int, from string) {
+	t := typeName(d)
+	switch {
+	case width <= 4:
+		e.line("%s%d %s = *(const device %[1]s%[2]d*)(%[4]s);", t, width, name, from)
+	case d.Size() > 2:
+		e.line("%s4 %s[2] = {*(const device %[1]s4*)(%[3]s), *(const device %[1]s4*)(%[3]s + 4)};", t, name, from)
+	default:
+		word := words(d)
+		bits := e.names.unique(name + "_bits")
+		e.line("%s %s = *(const device %[1]s*)(%[3]s);", word, bits, from)
+		low, high := "xy", "zw"
+		if d.Size() == 1 {
+			low, high = "x", "y"
+		}
+		e.line("%s4 %s[2] = {as_type<%[1]s4>(%[3]s.%[4]s), as_type<%[1]s4>(%[3]s.%[5]s)};", t, name, bits, low, high)
+		delete(e.names.taken, bits)
+	}
+}
+
+// words is the type that has the bits of 8 elements of d.
+func words(d dtype.DType) string {
+	if d.Size() == 1 {
+		return "uint2"
+	}
+	return "uint4"
+}
+
+// storeVector stores a vector as loadVector loads one.
+func (e *emitter) storeVector(name string, d dtype.DType, width int, to string) {
+	t := typeName(d)
+	switch {
+	case width <= 4:
+		e.line("*(device %s%d*)(%s) = %s;", t, width, to, name)
+	case d.Size() > 2:
+		e.line("*(device %s4*)(%s) = %s[0];", t, to, name)
+		e.line("*(device %s4*)(%s + 4) = %s[1];", t, to, name)
+	default:
+		word, half := words(d), "uint2"
+		if d.Size() == 1 {
+			half = "uint"
+		}
+		e.line("*(device %s*)(%s) = %[1]s(as_type<%[3]s>(%[4]s[0]), as_type<%[3]s>(%[4]s[1]));", word, to, half, name)
 	}
 }
 

@@ -20,6 +20,7 @@ type emitter struct {
 	names   *names
 	helpers helpers
 	wide    bool
+	exact   bool // D is known
 
 	lines  []string
 	indent int
@@ -92,6 +93,9 @@ func (e *emitter) locate(in int, i string) string {
 
 // size returns the name of a size, which becomes an argument.
 func (e *emitter) size(name string) string {
+	if e.exact && name == "D" {
+		return fmt.Sprintf("%du", e.d)
+	}
 	e.sizes[name] = true
 	return name
 }

@@ -90,6 +90,12 @@ func (p *plan) rowKernel(s Schedule) (*Kernel, error) {
 			p.f.Name, p.d, s.Group, s.PerThread)
 	}
 	e := &rowEmitter{emitter: newEmitter(p, s), s: s, passes: passes, kept: map[*node]string{}, steps: map[int]string{}, group: s.Group > 32}
+	if s.Exact {
+		if p.d != s.Group*s.PerThread || !s.InRegisters {
+			return nil, fmt.Errorf("%s: rows of %d are not exactly %d threads with %d elements each in registers", p.f.Name, p.d, s.Group, s.PerThread)
+		}
+		e.exact = true
+	}
 	e.firsts()
 	if !s.InRegisters {
 		s.PerThread = 1
@@ -188,7 +194,7 @@ func (e *rowEmitter) prologue() {
 	case e.s.InRegisters || e.s.Vector > 1:
 		e.line("uint lane = 0;")
 	}
-	e.base = e.declare("%s base = row * %s;", e.index(), e.size("D"))
+	e.base = e.declare("%s base = row * %s;", e.index(), e.rowSize())
 	for i := range e.inputs {
 		if in := e.inputs[i]; in.used && in.layout == Strided && !in.row {
 			name := e.names.inputs[i]
@@ -216,6 +222,16 @@ func (e *rowEmitter) prologue() {
 	for _, n := range e.keptInOrder() {
 		e.line("%s %s[%d];", typeName(n.typ), e.kept[n], e.s.PerThread)
 	}
+}
+
+// rowSize returns the length of a row such that compilers see what it is a
+// multiple of.
+func (e *rowEmitter) rowSize() string {
+	d := e.size("D")
+	if v := e.s.Vector; v > 1 && !e.exact {
+		return fmt.Sprintf("(%s / %du * %du)", d, v, v)
+	}
+	return d
 }
 
 func (e *rowEmitter) keptInOrder() []*node {
@@ -261,22 +277,19 @@ func (e *rowEmitter) walkRow(i int, needed []*node, accs []*accumulator) {
 	case e.s.InRegisters && v == 1:
 		e.open("for (uint k = 0; k < %du; ++k)", e.s.PerThread)
 		e.line("%s j = lane + k * %du;", j, g)
-		e.open("if (j < %s)", e.size("D"))
-		e.element(i, needed, accs, "k")
-		e.close()
+		e.inRow("j", func() { e.element(i, needed, accs, "k") })
 		e.close()
 	case e.s.InRegisters && e.s.PerThread == v:
-		e.open("if (lane * %du < %s)", v, e.size("D"))
-		at := e.declare("%s at = lane * %du;", j, v)
-		e.vectorElements(i, needed, accs)
-		e.dropUnused(at, "at")
-		e.close()
+		e.inRow(fmt.Sprintf("lane * %du", v), func() {
+			at := e.declare("%s at = lane * %du;", j, v)
+			e.vectorElements(i, needed, accs)
+			e.dropUnused(at, "at")
+		})
 	case e.s.InRegisters:
 		e.open("for (uint step = 0; step < %du; ++step)", e.s.PerThread/v)
-		e.line("%s at = (lane + step * %du) * %du;", j, g, v)
-		e.open("if (at < %s)", e.size("D"))
-		e.vectorElements(i, needed, accs)
-		e.close()
+		at := e.declare("%s at = (lane + step * %du) * %du;", j, g, v)
+		e.inRow("at", func() { e.vectorElements(i, needed, accs) })
+		e.dropUnused(at, "at")
 		e.close()
 	case v == 1 && g == 1:
 		e.open("for (%s j = 0; j < %s; ++j)", j, e.size("D"))
@@ -291,6 +304,17 @@ func (e *rowEmitter) walkRow(i int, needed []*node, accs []*accumulator) {
 		e.vectorElements(i, needed, accs)
 		e.close()
 	}
+}
+
+// inRow writes what is done at at if that is in the row.
+func (e *rowEmitter) inRow(at string, body func()) {
+	if e.exact {
+		body()
+		return
+	}
+	e.open("if (%s < %s)", at, e.size("D"))
+	body()
+	e.close()
 }
 
 // element writes what pass i does with element j; k is its register.
@@ -320,37 +344,34 @@ func (e *rowEmitter) keep(i int, needed []*node, k string) {
 
 // vectorElements writes what pass i does with the vector at at.
 func (e *rowEmitter) vectorElements(i int, needed []*node, accs []*accumulator) {
-	e.inFours(e.s.Vector, func(at string, width int) {
-		register := "k"
-		if e.s.InRegisters {
-			if at == "part" {
-				register = "uint(part - at) + k"
-			}
-			if e.s.PerThread > e.s.Vector {
-				register = fmt.Sprintf("step * %du + %s", e.s.Vector, register)
-			}
-			for n, kept := range e.kept {
-				if e.known[n] != "" {
-					e.known[n] = kept + "[" + register + "]"
-				}
+	register := "k"
+	if e.s.InRegisters {
+		if e.s.PerThread > e.s.Vector {
+			register = fmt.Sprintf("step * %du + k", e.s.Vector)
+		}
+		for n, kept := range e.kept {
+			if e.known[n] != "" {
+				e.known[n] = kept + "[" + register + "]"
 			}
 		}
-		e.vectorBlock(needed, e.passes[i].stores, width, func(in int) string {
-			l := &e.inputs[in]
-			switch {
-			case !l.aligned || !vectors(l.dtype):
-			case l.layout == Dense:
-				return e.names.inputs[in] + " + base + " + at
-			case l.layout == LastAxis:
-				return e.names.inputs[in] + " + " + at
-			}
-			return ""
-		}, func(int) string { return "base + " + at }, fmt.Sprintf("%s j = %s + k;", e.index(), at), "j", func() {}, func() {
-			e.keep(i, needed, register)
-			for _, a := range accs {
-				e.accumulate(a)
-			}
-		})
+	}
+	e.vectorBlock(needed, e.passes[i].stores, e.s.Vector, func(in int) string {
+		l := &e.inputs[in]
+		switch name := e.names.inputs[in]; {
+		case !l.aligned || !vectors(l.dtype):
+		case l.layout == Dense:
+			return name + " + base + at"
+		case l.layout == LastAxis:
+			return name + " + at"
+		case l.layout == Strided && l.rowsOf(e.s.Vector):
+			return fmt.Sprintf("%s + int64_t(row) * %s + at", name, e.rowStep(in, e.s.Vector))
+		}
+		return ""
+	}, func(int) string { return "base + at" }, fmt.Sprintf("%s j = at + k;", e.index()), "j", func() {}, func() {
+		e.keep(i, needed, register)
+		for _, a := range accs {
+			e.accumulate(a)
+		}
 	})
 }
 

@@ -33,6 +33,10 @@ type Schedule struct {
 	// so that each is read once. The row must have at most Group*PerThread.
 	InRegisters bool
 
+	// Exact says that the row has Group*PerThread elements, so that no thread has
+	// to test whether it is in it. Other lengths of rows are other kernels.
+	Exact bool
+
 	// Wide makes indexes 64 bits wide.
 	Wide bool
 }
@@ -73,6 +77,8 @@ func (s Schedule) valid(name string) error {
 		return bad("a thread takes at most 65536 elements")
 	case s.InRegisters && s.PerThread > maxPerThread:
 		return bad("a thread holds at most %d elements", maxPerThread)
+	case s.Exact && !s.InRegisters:
+		return bad("rows of an exact length are kept in registers")
 	case s.InRegisters && s.PerThread%s.Vector != 0:
 		return bad("the elements of a thread are no multiple of its vectors")
 	}
@@ -119,34 +125,55 @@ func (p *plan) wide() bool { return p.n >= 1<<31 || p.rows >= 1<<31 }
 func (p *plan) rowSchedule(l Limits) Schedule {
 	s := Schedule{Group: 32, RowsPerGroup: 1, Vector: 1, Wide: p.wide()}
 	if !l.CPU {
-		for s.Vector < p.vector() && p.d%(2*s.Vector) == 0 && p.d >= 64*s.Vector {
-			s.Vector *= 2
-		}
-		// About 8 elements for each thread.
-		for s.Group < min(l.Threads, 1024) && p.d > s.Group*max(8, s.Vector) && p.rows < 1<<31/(2*s.Group) {
-			s.Group *= 2
-		}
-		switch {
-		case p.d <= 4:
-			s.Group, s.RowsPerGroup = 1, min(256, l.Threads)
-		case s.Group == 32:
-			s.RowsPerGroup = min(8, l.Threads/32)
-		}
+		p.layOnGPU(&s, l)
 	}
 	if p.rows >= 1<<27 {
-		s.Group, s.RowsPerGroup = 1, min(256, l.Threads)
+		s.Group, s.RowsPerGroup, s.Exact = 1, min(256, l.Threads), false
 	}
 	steps := (p.d + s.Group*s.Vector - 1) / (s.Group * s.Vector)
-	s.PerThread = s.Vector << bits.Len(uint(max(steps, 1)-1))
+	if !s.Exact {
+		s.PerThread = s.Vector << bits.Len(uint(max(steps, 1)-1))
+	}
 	// Threads of large groups have few registers.
 	s.InRegisters = s.PerThread <= 32
-	if kept := p.kept(s) * s.PerThread; !l.CPU && (kept > 64 || kept > 32 && s.Group >= 512) {
+	if kept := p.kept(s) * s.PerThread; !l.CPU && (kept > 64 || kept > 32 && s.Group > 512) {
 		s.InRegisters = false
 	}
 	if !s.InRegisters {
-		s.PerThread = 1
+		s.PerThread, s.Exact = 1, false
 	}
 	return s
+}
+
+// layOnGPU chooses the threads of a row: a simdgroup for short rows, which need
+// no barrier then, and as many that each has a few vectors in flight for others.
+func (p *plan) layOnGPU(s *Schedule, l Limits) {
+	for s.Vector < p.vector() && p.d%(2*s.Vector) == 0 && p.d >= 64*s.Vector {
+		s.Vector *= 2
+	}
+	vectors := p.d / s.Vector
+	enough := func(group int) bool { // for the row
+		each := 2
+		if group == 32 || group >= 512 {
+			each = 4
+		}
+		return vectors <= group*max(each, 8/s.Vector)
+	}
+	for s.Group < min(l.Threads, 1024) && !enough(s.Group) && p.rows < 1<<31/(2*s.Group) {
+		s.Group *= 2
+	}
+	switch {
+	case p.d <= 4:
+		s.Group, s.RowsPerGroup = 1, min(256, l.Threads)
+	case s.Group == 32:
+		s.RowsPerGroup = min(8, l.Threads/32)
+	}
+	// Kernels of their own for what models are usually wide.
+	if p.d&(p.d-1) == 0 && p.d >= 256 || p.d%1024 == 0 {
+		if p.d%(s.Group*s.Vector) == 0 {
+			s.Exact, s.PerThread = true, p.d/s.Group
+		}
+	}
 }
 
 // kept returns the number of values of each element that a kernel with rows in

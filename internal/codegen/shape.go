@@ -234,3 +234,23 @@ func (p *plan) perRow(dims []int) bool {
 	lead, ok := broadcast(dims[:len(dims)-1], p.shape[:len(p.shape)-1])
 	return ok && slices.Equal(lead, p.shape[:len(p.shape)-1]) && size(dims) == p.rows
 }
+
+// rowsOf reports whether a strided input is rows of neighbouring elements, the
+// distances of which are all the same and a multiple of vector: a slice of the
+// last axis, say.
+func (in *planInput) rowsOf(vector int) bool {
+	last := len(in.dims) - 1
+	if in.row || last < 1 || len(in.strides) != last+1 || in.strides[last] != 1 || in.dims[last] == 1 || !slices.Equal(in.dims, in.view) {
+		return false
+	}
+	step := in.strides[last-1]
+	if in.dims[last-1] == 1 || step < 0 || step%vector != 0 {
+		return false
+	}
+	for i := last - 2; i >= 0; i-- {
+		if in.dims[i] != 1 && in.strides[i] != in.strides[i+1]*in.dims[i+1] {
+			return false
+		}
+	}
+	return true
+}
