@@ -252,7 +252,7 @@ func (e *emitter) ifStmt(s *ir.If) {
 		e.close()
 		return
 	}
-	if e.flat(s) {
+	if len(e.counters) > 0 && e.flat(s) {
 		e.flatten(s)
 		return
 	}
@@ -320,6 +320,9 @@ func (e *emitter) loop(s *ir.Loop) {
 		turn = e.fresh("m")
 		e.line("uint32_t %s = %s;", turn, entry)
 	}
+	if e.counted(s) {
+		e.line("#pragma unroll")
+	}
 	e.open("for (;;)")
 	e.mask = turn
 	e.stmts(&s.Head)
@@ -360,6 +363,30 @@ func (e *emitter) loop(s *ir.Loop) {
 	e.close()
 	leave()
 	e.pop(entry)
+}
+
+// most turns of a loop that is unrolled.
+const unrolled = 64
+
+// counted reports whether a loop's few turns are known from its text, if it
+// begins at a constant. Unrolled, its arrays can be registers.
+func (e *emitter) counted(s *ir.Loop) bool {
+	if s.Cond == ir.NoReg || len(s.Head.Stmts) != 1 {
+		return false
+	}
+	test, ok := s.Head.Stmts[0].(*ir.Instr)
+	if !ok || test.Op != ir.Lt || test.Dst[0] != s.Cond || e.f.Regs[test.Args[1]].Kind != ir.ConstReg {
+		return false
+	}
+	step := uint64(0)
+	s.Step.Instrs(func(in *ir.Instr) bool {
+		if in.Op == ir.Add && e.f.Regs[in.Args[1]].Kind == ir.ConstReg {
+			step = e.f.Regs[in.Args[1]].Bits
+		}
+		return true
+	})
+	bound := e.f.Regs[test.Args[1]].Bits
+	return step > 0 && bound/step <= unrolled
 }
 
 // endsInExit reports whether nothing runs after a block.
