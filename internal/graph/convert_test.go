@@ -255,17 +255,20 @@ func TestMoversAgree(t *testing.T) {
 		dims := rapid.SliceOfN(rapid.IntRange(0, 4), 0, 3).Draw(t, "dims")
 		all := dtype.All()
 		from, to := rapid.SampledFrom(all).Draw(t, "from"), rapid.SampledFrom(all).Draw(t, "to")
-		var results [3][]byte
+		var results [4][]byte
 		axes := rapid.Permutation([]int{0, 1, 2}[:len(dims)]).Draw(t, "axes")
 		far := remote.New("remote", interp.New())
 		defer far.Close()
 		for i, kind := range []struct {
 			raw   launch.Device
 			mover Mover
-		}{{&testDevice{}, nil}, {&testDevice{remote: true}, StagedMover{}}, {far, nil}} {
+		}{{&testDevice{}, nil}, {&testDevice{remote: true}, StagedMover{}}, {far, nil}, {far, nil}} {
 			dev, err := NewDevice(kind.raw, kind.mover)
 			if err != nil {
 				t.Fatal(err)
+			}
+			if i == 3 { // as if arrays were larger than a grid can be
+				dev.mover.(*KernelMover).most = 3
 			}
 			src, err := dev.NewView(Spec{from, dims})
 			if err != nil {
@@ -305,8 +308,8 @@ func TestMoversAgree(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if string(results[0]) != string(results[1]) || string(results[0]) != string(results[2]) {
-			t.Fatalf("%s to %s: host % x\nstaged % x\nkernels % x", from, to, results[0], results[1], results[2])
+		if string(results[0]) != string(results[1]) || string(results[0]) != string(results[2]) || string(results[0]) != string(results[3]) {
+			t.Fatalf("%s to %s: host % x\nstaged % x\nkernels % x\nin parts % x", from, to, results[0], results[1], results[2], results[3])
 		}
 	})
 }

@@ -21,7 +21,8 @@ import (
 
 // A KernelMover moves data of one device with kernels.
 type KernelMover struct {
-	dev *Device
+	dev  *Device
+	most int // threads of a launch along one axis, and elements that int32 can count; tests lower it
 
 	mu       sync.Mutex
 	programs map[moveKey]*moveProgram
@@ -29,7 +30,7 @@ type KernelMover struct {
 
 // NewKernelMover returns the mover of a device.
 func NewKernelMover(dev *Device) *KernelMover {
-	return &KernelMover{dev: dev, programs: map[moveKey]*moveProgram{}}
+	return &KernelMover{dev: dev, most: 1<<31 - 1, programs: map[moveKey]*moveProgram{}}
 }
 
 // A moveKey decides a kernel: what is moved, and whether places need 64 bits.
@@ -227,7 +228,7 @@ type axis struct{ n, to, from int }
 
 // axes returns the axes of a move, of which there are at least two, joined
 // where both sides lie evenly.
-func axes(dst, src shape.View) []axis {
+func axes(dst, src shape.View, most int) []axis {
 	var all []axis
 	for i, n := range dst.Dims {
 		if n == 1 {
@@ -237,7 +238,7 @@ func axes(dst, src shape.View) []axis {
 		if src.Strides != nil {
 			a.from = src.Strides[i]
 		}
-		if k := len(all) - 1; k >= 0 && all[k].to == n*a.to && all[k].from == n*a.from && all[k].n < (1<<31)/n {
+		if k := len(all) - 1; k >= 0 && all[k].to == n*a.to && all[k].from == n*a.from && all[k].n <= most/n {
 			all[k] = axis{all[k].n * n, a.to, a.from}
 			continue
 		}
@@ -254,21 +255,21 @@ func (m *KernelMover) move(ctx context.Context, dst, src View, element []byte) e
 	if dst.Size() == 0 {
 		return nil
 	}
-	all := axes(dst.View, src.View)
+	all := axes(dst.View, src.View, m.most)
 	n := len(all)
 	grid := [3]int{all[n-1].n, all[n-2].n, 1}
 	for _, a := range all[:n-2] {
 		grid[2] *= a.n
 	}
 	for _, g := range grid {
-		if g > 1<<31-1 {
+		if g > m.most {
 			return m.halves(ctx, dst, src, element)
 		}
 	}
 	key := moveKey{dst: dst.DType, src: src.DType}
 	for _, v := range []View{dst, src} {
 		lo, hi := v.Span()
-		key.wide = key.wide || hi-lo > 1<<31-1
+		key.wide = key.wide || hi-lo > m.most
 	}
 	p, err := m.program(key)
 	if err != nil {
@@ -322,7 +323,7 @@ func (m *KernelMover) move(ctx context.Context, dst, src View, element []byte) e
 
 // halves moves what no grid has threads for in two parts.
 func (m *KernelMover) halves(ctx context.Context, dst, src View, element []byte) error {
-	longest := 0
+	longest := 0 // some axis is longer than 1
 	for i, d := range dst.Dims {
 		if d > dst.Dims[longest] {
 			longest = i
