@@ -328,7 +328,7 @@ func (d *Device) Limits() launch.Limits {
 
 // Close waits for the device's work and gives its memory back. Kernels and
 // buffers of the device are of no use after. It closes a lost device too, which
-// can then be opened again.
+// cannot be opened again in this process.
 func (d *Device) Close() error {
 	d.live.Lock()
 	defer d.live.Unlock()

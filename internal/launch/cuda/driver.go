@@ -32,7 +32,7 @@ type driver struct {
 	ready    bool // cuInit succeeded
 
 	init, driverVersion, deviceCount, deviceGet, deviceName, deviceAttribute, deviceMemory  entry
-	primaryRetain, primaryRelease, primaryReset, setCurrent                                 entry
+	primaryRetain, primaryRelease, setCurrent                                               entry
 	streamCreate, streamDestroy, streamSync, streamWait                                     entry
 	alloc, free, allocHost, freeHost, memInfo                                               entry
 	toDevice, toHost, within, betweenDevices, set8, set32                                   entry
@@ -66,7 +66,6 @@ func newDriver(lib dl.Lib) (*driver, error) {
 		"cuDeviceTotalMem_v2":          &d.deviceMemory,
 		"cuDevicePrimaryCtxRetain":     &d.primaryRetain,
 		"cuDevicePrimaryCtxRelease_v2": &d.primaryRelease,
-		"cuDevicePrimaryCtxReset_v2":   &d.primaryReset,
 		"cuCtxSetCurrent":              &d.setCurrent,
 		"cuStreamCreate":               &d.streamCreate,
 		"cuStreamDestroy_v2":           &d.streamDestroy,

@@ -535,58 +535,6 @@ func TestGPUGoroutines(t *testing.T) {
 	wg.Wait()
 }
 
-// TestGPULost brings the GPU's context down, again and again in different
-// ways, and opens it anew each time.
-func TestGPULost(t *testing.T) {
-	for name, text := range faults {
-		t.Run(name, func(t *testing.T) {
-			d := gpu(t, 0)
-			fine, bad := cudaKernel(t, d, "fine", incrementText, 1), cudaKernel(t, d, "bad", text, 1)
-			b := mustAlloc(t, d, 400)
-			mustRun(t, fine, over(100, 10, b))
-			values(t, b, 1)
-			mustRun(t, bad, over(100, 10, b))
-			err := b.Download(0, make([]byte, 4))
-			e, ok := errors.AsType[*LostError](err)
-			if !ok || !slices.Equal(e.Kernels, []string{"bad"}) {
-				t.Fatalf("error %v, want a *LostError that names the kernel", err)
-			}
-			t.Log(err)
-			for i, err := range []error{fine.Run(t.Context(), over(100, 10, b)), b.Upload(0, []byte{1}), d.Sync()} {
-				if got, ok := errors.AsType[*LostError](err); !ok || got != e {
-					t.Errorf("call %d after the loss: %v", i, err)
-				}
-			}
-			if count, err := d.driver.count(); err == nil && count > 1 {
-				tryGPU(t, 1)
-			}
-			if _, err := Open(t.Context(), 0, Config{}); err == nil || !strings.Contains(err.Error(), "closed before it can be opened") {
-				t.Errorf("opened a lost device: %v", err)
-			}
-			if err := d.Close(); err != nil {
-				t.Errorf("closing the lost device: %v", err)
-			}
-			tryGPU(t, 0)
-		})
-	}
-}
-
-// tryGPU makes sure that a GPU works.
-func tryGPU(t *testing.T, n int) {
-	t.Helper()
-	d := gpu(t, n)
-	b := mustAlloc(t, d, 400)
-	if err := b.Upload(0, bytesOf(counting(100))); err != nil {
-		t.Fatal(err)
-	}
-	mustRun(t, cudaKernel(t, d, "increment", incrementText, 1), over(100, 10, b))
-	for i, v := range values(t, b, 100) {
-		if want := counting(100)[i] + 1; v != want {
-			t.Fatalf("%s gives %d for element %d, want %d", d.Name(), v, i, want)
-		}
-	}
-}
-
 func TestGPUTwo(t *testing.T) {
 	d := gpu(t, 0)
 	if count, err := d.driver.count(); err != nil || count < 2 {

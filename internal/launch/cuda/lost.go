@@ -12,8 +12,9 @@ import (
 )
 
 // A LostError says that a kernel has brought the device down. The device's
-// memory is lost with it, and nothing runs on it until it is closed and opened
-// again. Other devices are not affected.
+// memory is lost with it, and this process cannot use the GPU any more: the
+// driver gives it no working context again. Other processes can, and so can
+// this one other devices.
 type LostError struct {
 	Device  string
 	Kernels []string // that were under way: one of them did it, the oldest first; empty if there were none
@@ -29,7 +30,7 @@ func (e *LostError) Error() string {
 	default:
 		text += " since one of the kernels " + strings.Join(e.Kernels, ", ") + " (set ZMLX_CUDA_SYNC=1 to see which)"
 	}
-	return fmt.Sprintf("%s: %v; close it and open it again", text, e.Cause)
+	return fmt.Sprintf("%s: %v; this process cannot use the GPU any more: start it anew, or go on with another device", text, e.Cause)
 }
 
 // Unwrap makes the error one of launch.ErrLost.

@@ -4,7 +4,6 @@ package cuda
 // process on one GPU share.
 
 import (
-	"fmt"
 	"sync"
 	"unsafe"
 )
@@ -38,7 +37,7 @@ func (d *driver) retain(device int32) (*primary, error) {
 	key := primaryKey{d, device}
 	if p := primaries.of[key]; p != nil {
 		if p.lost != nil {
-			return nil, fmt.Errorf("it has to be closed before it can be opened again: %w", p.lost)
+			return nil, p.lost
 		}
 		p.users++
 		return p, nil
@@ -54,25 +53,20 @@ func (d *driver) retain(device int32) (*primary, error) {
 	return p, nil
 }
 
-// release gives the context back. The last user of one that is lost resets it,
-// so that the GPU can be opened anew.
+// release gives the context back. One that is lost stays on the books: after a
+// fault the driver serves this process no more on that GPU, with whatever
+// context, also if it is reset.
 func (p *primary) release() error {
 	primaries.Lock()
 	defer primaries.Unlock()
 	if p.users--; p.users > 0 {
 		return nil
 	}
-	delete(primaries.of, primaryKey{p.driver, p.device})
-	if p.lost != nil {
-		// Releasing a context with an error may report that error again.
-		if err := p.driver.do(&p.driver.primaryReset, uintptr(p.device)); err != nil {
-			return fmt.Errorf("resetting the lost device: %w", err)
-		}
-	}
 	err := p.driver.do(&p.driver.primaryRelease, uintptr(p.device))
-	if p.lost != nil {
+	if p.lost != nil { // the error is that of the kernel, again
 		return nil
 	}
+	delete(primaries.of, primaryKey{p.driver, p.device})
 	return err
 }
 

@@ -22,7 +22,7 @@ static ctx gpus[GPUS] = {{.device = 0, .limit = 1 << 30, .pools = 1}, {.device =
 static __thread ctx *current;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
-static struct { int inits, gpus, initError, launches, graphLaunches, unloads, trims, resets, instantiated; } seen = {.gpus = GPUS};
+static struct { int inits, gpus, initError, launches, graphLaunches, unloads, trims, instantiated; } seen = {.gpus = GPUS};
 static struct { int modules, streams, events, pinned, blocks, graphs, execs; } alive;
 
 typedef struct { char *text; } module;
@@ -123,7 +123,6 @@ API R cuDeviceGetAttribute(int *v, int a, int d) {
 API R cuDeviceTotalMem_v2(size_t *n, int d) { *n = gpus[d].limit; return 0; }
 API R cuDevicePrimaryCtxRetain(ctx **c, int d) LOCKED({ gpus[d].users++; *c = &gpus[d]; })
 API R cuDevicePrimaryCtxRelease_v2(int d) LOCKED({ if (gpus[d].users-- == 0) { gpus[d].users = 0; r = 201; } })
-API R cuDevicePrimaryCtxReset_v2(int d) LOCKED({ gpus[d].error = 0; gpus[d].used = gpus[d].cached = 0; memset(gpus[d].streams, 0, sizeof gpus[d].streams); seen.resets++; })
 API R cuCtxSetCurrent(ctx *c) { current = c; return 0; }
 
 API R cuStreamCreate(stream **s, unsigned f) IN_CTX({
@@ -267,7 +266,6 @@ API int fakeGet(const char *what, int gpu) {
 	if (!strcmp(what, "instantiated")) v = seen.instantiated;
 	if (!strcmp(what, "unloads")) v = seen.unloads;
 	if (!strcmp(what, "trims")) v = seen.trims;
-	if (!strcmp(what, "resets")) v = seen.resets;
 	if (!strcmp(what, "modules")) v = alive.modules;
 	if (!strcmp(what, "users")) v = gpus[gpu].users;
 	if (!strcmp(what, "used")) v = (int)gpus[gpu].used;
