@@ -100,7 +100,7 @@ func TestGPUFull(t *testing.T) {
 	var all []*Array
 	var err error
 	for len(all) < 1000 {
-		a := ones.Broadcast(block/4).AddScalar(float64(len(all))) // of its own
+		a := ones.Broadcast(block / 4).AddScalar(float64(len(all))) // of its own
 		if err = a.Eval(ctx); err != nil {
 			break
 		}
