@@ -280,11 +280,16 @@ func (e *rowEmitter) walkRow(i int, needed []*node, accs []*accumulator) {
 		e.inRow("j", func() { e.element(i, needed, accs, "k") })
 		e.close()
 	case e.s.InRegisters && e.s.PerThread == v:
-		e.inRow(fmt.Sprintf("lane * %du", v), func() {
-			at := e.declare("%s at = lane * %du;", j, v)
-			e.vectorElements(i, needed, accs)
-			e.dropUnused(at, "at")
-		})
+		if e.exact {
+			e.line("{")
+			e.indent++
+		} else {
+			e.open("if (lane * %du < %s)", v, e.size("D"))
+		}
+		at := e.declare("%s at = lane * %du;", j, v)
+		e.vectorElements(i, needed, accs)
+		e.dropUnused(at, "at")
+		e.close()
 	case e.s.InRegisters:
 		e.open("for (uint step = 0; step < %du; ++step)", e.s.PerThread/v)
 		at := e.declare("%s at = (lane + step * %du) * %du;", j, g, v)
