@@ -23,6 +23,7 @@ import (
 // is one *Device for each name.
 type Device struct {
 	graph    *graph.Device
+	number   uint64 // no other device has had it
 	launches atomic.Int64
 
 	deviceTime atomic.Int64 // nanoseconds, while timing was on
@@ -130,13 +131,15 @@ func kindNames() string {
 	return strings.Join(names, ", ")
 }
 
+var deviceCount atomic.Uint64
+
 // newDevice returns raw as a Device. mover may be nil.
 func newDevice(raw launch.Device, mover graph.Mover) (*Device, error) {
 	g, err := graph.NewDevice(raw, mover)
 	if err != nil {
 		return nil, err
 	}
-	return &Device{graph: g}, nil
+	return &Device{graph: g, number: deviceCount.Add(1)}, nil
 }
 
 // Default returns the device that new arrays live on: the one given to

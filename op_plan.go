@@ -94,7 +94,7 @@ func (p *plans) keep(h uint64, made *plan) {
 
 // plan returns the plan of a call.
 func (o *Op) plan(dev *Device, inputs []*Array) (*plan, error) {
-	h := uint64(0)
+	h := dev.number
 	for _, a := range inputs {
 		h = hashLayout(h, a.DType(), &a.view)
 	}

@@ -140,7 +140,7 @@ func (p *plan) absorb(i int, inner *plan) *plan {
 // same returns the plan that is kept for the same calls as made; made, if there
 // was none.
 func (p *plans) same(made *plan) *plan {
-	h := uint64(0)
+	h := made.dev.number
 	for _, l := range made.inputs {
 		h = hashLayout(h, l.dtype, &shape.View{Dims: l.dims, Strides: l.strides})
 	}

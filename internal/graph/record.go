@@ -207,12 +207,12 @@ func (r *Recording) Run(ctx context.Context, inputs []Input) error {
 	if err != nil || f == nil {
 		return err
 	}
+	r.dev.launched(f) // first: who finds the fate in a Value may wait for it
 	for _, v := range r.outs {
 		v.mu.Lock()
 		v.fate = f
 		v.mu.Unlock()
 	}
-	r.dev.launched(f)
 	return nil
 }
 
