@@ -26,6 +26,7 @@ var (
 	fuzzFrom  = flag.Uint64("fuzzfrom", 0, "the first seed of -fuzzkernels; 0: by the clock")
 	fuzzKeep  = flag.String("fuzzkeep", "", "the folder where -fuzzkernels keeps what it finds; empty: a temporary one")
 	fuzzFinds = flag.Int("fuzzfinds", 1, "the finds after which -fuzzkernels ends")
+	fuzzTime  = flag.Duration("fuzzshrink", 2*time.Minute, "how long -fuzzkernels may take to make a find smaller")
 	fuzzSkip  = flag.String("fuzzwithout", "", "words, with spaces between: -fuzzkernels leaves out kernels that have one in their text")
 	fuzzOnly  = flag.String("fuzzdevice", "", "the one device that -fuzzkernels compares with the reference; empty: all")
 )
@@ -249,7 +250,7 @@ func search(t *testing.T, list []opened) {
 						continue
 					}
 					finds.Add(1)
-					small := smaller(d, c, 2*time.Minute)
+					small := smaller(d, c, *fuzzTime)
 					_, again := judgeAlone(d, small)
 					file := filepath.Join(keep, small.FileName())
 					text := fmt.Sprintf("# device %s\n%s", d.Name(), small)
