@@ -26,18 +26,22 @@ type batch struct {
 	loads   map[*ir.Instr]bool
 }
 
-// straight returns the instructions of a block of nothing else, where memory is
-// read and written at most.
+// straight returns the instructions of a block of nothing but plain ones.
 func straight(b *ir.Block) ([]*ir.Instr, bool) {
 	var list []*ir.Instr
 	for _, s := range b.Stmts {
 		in, ok := s.(*ir.Instr)
-		if !ok || in.Op == ir.Barrier || in.Op.IsSimd() || in.Op.IsAtomic() {
+		if !ok || !plain(in) {
 			return nil, false
 		}
 		list = append(list, in)
 	}
 	return list, true
+}
+
+// plain reports whether an instruction computes, or reads or writes memory.
+func plain(in *ir.Instr) bool {
+	return in.Op != ir.Barrier && !in.Op.IsSimd() && !in.Op.IsAtomic()
 }
 
 // batched reports whether a loop is one to write as a batch.
@@ -46,10 +50,16 @@ func (e *emitter) batched(s *ir.Loop) (batch, bool) {
 		return batch{}, false
 	}
 	head, ok1 := straight(&s.Head)
-	body, ok2 := straight(&s.Body)
-	step, ok3 := straight(&s.Step)
-	if !ok1 || !ok2 || !ok3 {
+	step, ok2 := straight(&s.Step)
+	if !ok1 || !ok2 {
 		return batch{}, false
+	}
+	for _, st := range s.Body.Stmts { // branches are flattened
+		in, isInstr := st.(*ir.Instr)
+		branch, isIf := st.(*ir.If)
+		if isInstr && !plain(in) || isIf && !e.flat(branch) || !isInstr && !isIf {
+			return batch{}, false
+		}
 	}
 	b := batch{counter: ir.NoReg, loads: map[*ir.Instr]bool{}}
 	for i, in := range append(head[:len(head):len(head)], step...) {
@@ -70,15 +80,18 @@ func (e *emitter) batched(s *ir.Loop) (batch, bool) {
 		return batch{}, false
 	}
 	changing := map[ir.Reg]bool{} // variables that the loop assigns, but for the counter
-	for _, in := range body {
+	instrs := 0
+	s.Body.Instrs(func(in *ir.Instr) bool {
+		instrs++
 		for _, d := range in.Dst {
-			if d == b.counter {
-				return batch{}, false
-			}
 			if e.f.Regs[d].Kind == ir.VarReg {
 				changing[d] = true
 			}
 		}
+		return true
+	})
+	if changing[b.counter] {
+		return batch{}, false
 	}
 	for _, in := range append(head[:len(head):len(head)], step...) {
 		reads(in, func(r ir.Reg) { ok1 = ok1 && !changing[r] })
@@ -86,12 +99,12 @@ func (e *emitter) batched(s *ir.Loop) (batch, bool) {
 	if !ok1 {
 		return batch{}, false
 	}
-	bytes := e.aheadOf(&b, body, changing)
+	bytes := e.aheadOf(&b, &s.Body, changing)
 	if bytes == 0 {
 		return batch{}, false
 	}
 	b.turns = min(batchTurns, max(2, batchBytes/bytes))
-	for b.turns > 1 && (b.turns*(len(head)+len(body)+len(step)) > batchInstrs || b.turns > 2 && b.turns*len(b.loads) > 2*batchTurns) {
+	for b.turns > 1 && (b.turns*(len(head)+instrs+len(step)) > batchInstrs || b.turns > 2 && b.turns*len(b.loads) > 2*batchTurns) {
 		b.turns /= 2
 	}
 	return b, b.turns > 1
@@ -99,11 +112,15 @@ func (e *emitter) batched(s *ir.Loop) (batch, bool) {
 
 // aheadOf fills in what of a body can be done ahead, and returns the bytes of
 // the largest load, 0 if there is none.
-func (e *emitter) aheadOf(b *batch, body []*ir.Instr, changing map[ir.Reg]bool) (bytes int) {
+func (e *emitter) aheadOf(b *batch, body *ir.Block, changing map[ir.Reg]bool) (bytes int) {
 	var list []*ir.Instr
 	def := map[ir.Reg]*ir.Instr{}
 	own := map[ir.Reg]bool{} // temporaries that are there only in the turn itself
-	for _, in := range body {
+	for _, st := range body.Stmts {
+		in, ok := st.(*ir.Instr)
+		if !ok {
+			continue // a branch: its temporaries are not seen outside
+		}
 		early := true
 		reads(in, func(r ir.Reg) { early = early && !own[r] && !changing[r] })
 		for _, d := range in.Dst {
@@ -196,8 +213,13 @@ func (e *emitter) batchLoop(s *ir.Loop, b batch) {
 		}
 		e.open("")
 		for _, st := range s.Body.Stmts {
-			if in := st.(*ir.Instr); !b.loads[in] {
-				e.instr(in)
+			switch st := st.(type) {
+			case *ir.If:
+				e.flatten(st)
+			case *ir.Instr:
+				if !b.loads[st] {
+					e.instr(st)
+				}
 			}
 		}
 		e.stmts(&s.Step)

@@ -71,9 +71,9 @@ func (e *emitter) inArray(in *ir.Instr) bool {
 	return first >= 0 && last+int64(n)*size <= size*int64(a.count)
 }
 
-// flat reports whether a branch is one to write without a jump.
+// flat reports whether a branch can be written without a jump.
 func (e *emitter) flat(s *ir.If) bool {
-	if len(e.counters) == 0 || !e.Varying[s.Cond] || len(s.Else.Stmts) > 0 || len(s.Then.Stmts) > flatInstrs {
+	if !e.Varying[s.Cond] || len(s.Else.Stmts) > 0 || len(s.Then.Stmts) > flatInstrs {
 		return false
 	}
 	for _, st := range s.Then.Stmts {
