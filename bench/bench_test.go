@@ -20,6 +20,8 @@ import (
 	"github.com/zmlx-go/zmlx/internal/dl"
 	"github.com/zmlx-go/zmlx/internal/launch"
 	"github.com/zmlx-go/zmlx/internal/launch/cc"
+	interpreter "github.com/zmlx-go/zmlx/internal/launch/interp"
+	"github.com/zmlx-go/zmlx/internal/launch/remote"
 	"github.com/zmlx-go/zmlx/zmlxtest"
 )
 
@@ -285,7 +287,37 @@ func TestReportRoundTrip(t *testing.T) {
 	}
 }
 
-// A asynchronous device is waited for, and copies by itself.
+// A whole run on a device whose memory the host cannot reach and that works
+// later.
+func TestRunRemote(t *testing.T) {
+	launch.Register("remote", remote.Open(func() (launch.Device, error) { return interpreter.New(), nil }))
+	d, err := zmlx.Open("remote:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	r, err := Run(t.Context(), Config{Device: d, Set: GPU, Size: Tiny, Rounds: 2, Host: true, Ops: regexp.MustCompile(`^(softmax|top2|rmsnorm_backward)`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ops := map[string]bool{}
+	for _, x := range r.Results {
+		ops[x.Op+" by "+x.Impl] = true
+		if x.Error != "" || x.Seconds <= 0 {
+			t.Errorf("odd result %+v", x)
+		}
+	}
+	for _, want := range []string{"softmax by zmlx", "top2_gating by zmlx", "rmsnorm_backward by zmlx", "memcpy by device"} {
+		if !ops[want] {
+			t.Errorf("no %s in %v", want, ops)
+		}
+	}
+	if r.CopyGBps <= 0 {
+		t.Errorf("a copy of %g GB/s", r.CopyGBps)
+	}
+}
+
+// An asynchronous device is waited for, and copies by itself.
 func TestAsyncDevice(t *testing.T) {
 	inner := launch.Raw(interp(t))
 	if inner == nil {
