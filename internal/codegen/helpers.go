@@ -29,13 +29,13 @@ type function struct {
 // needs.
 var order = []string{
 	"locate", "precise_log1p", "precise_expm1", "precise_erf", "precise_erfinv",
-	"sigmoid", "softplus", "silu", "gelu", "gelu_tanh", "logaddexp", "sign_of", "nan_max", "nan_min", "philox_uniform",
+	"sigmoid", "softplus", "silu", "tanh_softplus", "gelu", "gelu_tanh", "logaddexp", "sign_of", "nan_max", "nan_min", "philox_uniform",
 	"simd_max_nan", "simd_min_nan",
 }
 
 // names of the functions of operations.
 var operations = map[formula.Op]string{
-	formula.Sigmoid: "sigmoid", formula.Softplus: "softplus", formula.Silu: "silu", formula.Gelu: "gelu", formula.GeluTanh: "gelu_tanh",
+	formula.Sigmoid: "sigmoid", formula.Softplus: "softplus", formula.Silu: "silu", formula.TanhSoftplus: "tanh_softplus", formula.Gelu: "gelu", formula.GeluTanh: "gelu_tanh",
 	formula.LogAddExp: "logaddexp", formula.Sign: "sign_of", formula.Max: "nan_max", formula.Min: "nan_min", formula.Uniform: "philox_uniform",
 	formula.Log1p: "precise_log1p", formula.Expm1: "precise_expm1", formula.Erf: "precise_erf", formula.Erfinv: "precise_erfinv",
 }
@@ -224,6 +224,15 @@ inline T softplus(T x) {
 	"silu": {[]string{"sigmoid"}, `
 inline T silu(T x) {
   return x * sigmoid(x);
+}
+`},
+	// With e = exp(-|x|), tanh(log(1 + exp x)) is (1 + 2e) / (1 + 2e + 2ee) for
+	// x >= 0, else (ee + 2e) / (ee + 2e + 2): no difference of near values.
+	"tanh_softplus": {nil, `
+inline T tanh_softplus(T x) {
+  T e = exp(-abs(x));
+  T n = x < 0.0f ? e * (e + 2.0f) : 1.0f + 2.0f * e;
+  return n / (x < 0.0f ? n + 2.0f : n + 2.0f * e * e);
 }
 `},
 	"gelu": {[]string{"precise_erf"}, `

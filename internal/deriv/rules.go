@@ -117,6 +117,9 @@ var elementwise = map[formula.Op]rule{
 		return nodes{b.Mul(y, b.of(formula.Sigmoid, b.Neg(x[0])))}
 	},
 	formula.Softplus: func(b builder, y *formula.Node, x nodes) nodes { return nodes{b.of(formula.Sigmoid, x[0])} },
+	formula.TanhSoftplus: func(b builder, y *formula.Node, x nodes) nodes {
+		return nodes{b.Mul(b.oneMinusSquare(y), b.of(formula.Sigmoid, x[0]))}
+	},
 	formula.Silu:     func(b builder, y *formula.Node, x nodes) nodes { return nodes{b.silu(x[0])} },
 	formula.Gelu:     func(b builder, y *formula.Node, x nodes) nodes { return nodes{b.gelu(x[0])} },
 	formula.GeluTanh: func(b builder, y *formula.Node, x nodes) nodes { return nodes{b.geluTanh(x[0])} },

@@ -173,6 +173,10 @@ func (g *Graph) simplify(op Op, args []*Node) *Node {
 		}
 	case Log:
 		return g.simplifyLog(a)
+	case Tanh:
+		if a.Op == Softplus {
+			return g.Of(TanhSoftplus, a.Args[0])
+		}
 	case Log1p:
 		switch a.Op {
 		case Exp:

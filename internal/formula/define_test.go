@@ -76,7 +76,7 @@ func TestDefine(t *testing.T) {
 		{"f(x, exp) = exp(exp) + x", "f(x, exp) = exp(exp) + x"},
 
 		// Rewrites.
-		{"mish(x) = x * tanh(log(1 + exp(x)))", "mish(x) = x * tanh(softplus(x))"},
+		{"mish(x) = x * tanh(log(1 + exp(x)))", "mish(x) = x * tanh_softplus(x)"},
 		{"softmax(x) = exp(x - max(x)) / sum(exp(x - max(x)))", "softmax(x) = softmax(x)"},
 		{"f(x) = x - max(x) - log(sum(exp(x - max(x))))", "f(x) = x - logsumexp(x)"},
 		{"f(x) = x - (max(x) + log(sum(exp(x - max(x)))))", "f(x) = x - logsumexp(x)"},

@@ -96,6 +96,8 @@ func EvalScalar(op Op, v []float64) (r float64, ok bool) {
 		return sigmoid(a), true
 	case Softplus:
 		return logAddExp(a, 0), true
+	case TanhSoftplus:
+		return math.Tanh(logAddExp(a, 0)), true
 	case Silu:
 		return a * sigmoid(a), true
 	case Gelu:

@@ -48,7 +48,7 @@ func factsOf(n *Node) facts {
 
 	case Float, Mean:
 		return arg(0)&nonneg | isFloat
-	case Sqrt, Rsqrt, Exp, Exp2, Sigmoid, Softplus, Softmax, Uniform, Var:
+	case Sqrt, Rsqrt, Exp, Exp2, Sigmoid, Softplus, TanhSoftplus, Softmax, Uniform, Var:
 		return isFloat | nonneg
 	case Atan2, CopySign, LogAddExp, LogSumExp, Recip, Expm1, Log, Log2, Log10, Log1p, Sin, Cos, Tan, Asin, Acos, Atan,
 		Sinh, Cosh, Tanh, Asinh, Acosh, Atanh, Erf, Erfinv, Silu, Gelu, GeluTanh:

@@ -32,7 +32,7 @@ var functions = func() map[string]*function {
 	}
 	for _, o := range []Op{
 		Abs, Sign, Square, Sqrt, Rsqrt, Recip, Exp, Exp2, Expm1, Log, Log2, Log10, Log1p, Sin, Cos, Tan, Asin, Acos, Atan,
-		Sinh, Cosh, Tanh, Asinh, Acosh, Atanh, Erf, Erfinv, Sigmoid, Softplus, Silu, Gelu, GeluTanh, Floor, Ceil, Round, Trunc,
+		Sinh, Cosh, Tanh, Asinh, Acosh, Atanh, Erf, Erfinv, Sigmoid, Softplus, Silu, TanhSoftplus, Gelu, GeluTanh, Floor, Ceil, Round, Trunc,
 		IsNan, IsInf,
 	} {
 		op(o.String(), "x", o)

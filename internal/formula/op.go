@@ -76,8 +76,9 @@ const (
 	Sigmoid
 	Softplus // log(1 + exp x), stable
 	Silu
-	Gelu     // with erf
-	GeluTanh // with tanh
+	TanhSoftplus // tanh(log(1 + exp x)), stable; mish is x times it
+	Gelu         // with erf
+	GeluTanh     // with tanh
 	Floor
 	Ceil
 	Round // to nearest even, as NumPy
@@ -130,7 +131,7 @@ var opInfos = [NumOps]opInfo{
 	Sin: {"sin", 1}, Cos: {"cos", 1}, Tan: {"tan", 1}, Asin: {"asin", 1}, Acos: {"acos", 1}, Atan: {"atan", 1},
 	Sinh: {"sinh", 1}, Cosh: {"cosh", 1}, Tanh: {"tanh", 1}, Asinh: {"asinh", 1}, Acosh: {"acosh", 1}, Atanh: {"atanh", 1},
 	Erf: {"erf", 1}, Erfinv: {"erfinv", 1},
-	Sigmoid: {"sigmoid", 1}, Softplus: {"softplus", 1}, Silu: {"silu", 1}, Gelu: {"gelu", 1}, GeluTanh: {"gelu_tanh", 1},
+	Sigmoid: {"sigmoid", 1}, Softplus: {"softplus", 1}, Silu: {"silu", 1}, TanhSoftplus: {"tanh_softplus", 1}, Gelu: {"gelu", 1}, GeluTanh: {"gelu_tanh", 1},
 	Floor: {"floor", 1}, Ceil: {"ceil", 1}, Round: {"round", 1}, Trunc: {"trunc", 1}, Float: {"float", 1},
 	IsNan: {"isnan", 1}, IsInf: {"isinf", 1}, Stop: {"stop", 1}, Cast: {"cast", 1},
 	Select: {"select", 3}, Uniform: {"uniform", 1}, Softmax: {"softmax", 1},

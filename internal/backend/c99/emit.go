@@ -31,6 +31,7 @@ type Unit struct {
 	Text    string
 	Entry   string // the function: see the ABI in docs/cc.md
 	Scratch int    // bytes of working memory that each caller of Entry provides
+	Lines   int    // of the kernel's own text: of thousands, compilers make too much work
 }
 
 // ErrUnsupported says that a kernel is beyond this emitter. The interpreter can
@@ -67,7 +68,8 @@ func Emit(f *ir.Func) (Unit, error) {
 	if e.scratch > maxScratch {
 		return Unit{}, fmt.Errorf("%w: kernel %s needs %d bytes of working memory for a threadgroup; up to %d are possible", ErrUnsupported, f.Name, e.scratch, maxScratch)
 	}
-	return Unit{Text: e.prologue() + e.tables() + e.b.String(), Entry: "zmlx_run", Scratch: e.scratch}, nil
+	text := e.b.String()
+	return Unit{Text: e.prologue() + e.tables() + text, Entry: "zmlx_run", Scratch: e.scratch, Lines: strings.Count(text, "\n")}, nil
 }
 
 // prologue returns the functions that the kernel calls.
@@ -100,6 +102,7 @@ type emitter struct {
 	layouts    map[ir.Reg]*layout // where crossing registers are kept
 	storedOnly map[ir.Reg]bool
 	private    map[int]*array // allocations that are arrays of registers
+	streamed   bool           // stores may go past the caches
 	scratch    int
 	serial     int // for names
 
@@ -286,6 +289,9 @@ func (e *emitter) entry() {
 		e.region(&e.f.Body)
 	}
 	e.close()
+	if e.streamed {
+		e.line("if (L->stream) zm_stream_done();")
+	}
 	e.close()
 }
 

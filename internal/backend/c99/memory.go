@@ -314,6 +314,10 @@ func (e *emitter) store(in *ir.Instr) {
 		e.segment().stores = true
 		return
 	}
+	if bit := e.streams(in); bit != "" && w.k == size && n == 1 && e.mask == "" && e.cond == "" {
+		e.stream(in, w, bit)
+		return
+	}
 	if w.k == size && n == 1 && (in.Type == ir.F16 || in.Type == ir.BF16) && e.mask == "" && e.cond == "" {
 		f := "zm_store_half32"
 		if in.Type == ir.BF16 {
@@ -348,6 +352,44 @@ func (e *emitter) store(in *ir.Instr) {
 	if w.guard != "" {
 		e.flush()
 	}
+}
+
+// streams returns the condition that a store goes past the caches, "" if it
+// never does.
+func (e *emitter) streams(in *ir.Instr) string {
+	r := e.f.Regs[in.Addr.Base]
+	if r.Kind != ir.ParamReg || r.Index >= 32 || in.Type.Size() < 2 {
+		return ""
+	}
+	return fmt.Sprintf("(L->stream >> %d & 1)", r.Index)
+}
+
+// stream writes a store of all lanes, side by side, that may go past the
+// caches.
+func (e *emitter) stream(in *ir.Instr, w way, bit string) {
+	e.streamed = true
+	v := e.array(in.Args[0])
+	bytes := lanes * in.Type.Size()
+	switch mt := backend.MemoryType(in.Type); {
+	case in.Type == ir.F16 || in.Type == ir.BF16:
+		f := "zm_store_half32"
+		if in.Type == ir.BF16 {
+			f = "zm_store_bfloat32"
+		}
+		h := e.name("h")
+		e.line("uint16_t %s[32];", h)
+		e.line("%s;", e.names.Call(f, h, v))
+		v = h
+	case mt != e.registerType(in.Args[0]):
+		h := e.name("h")
+		e.line("%s %s[32];", mt, h)
+		e.line("LANES %s[l] = (%s)%s[l];", h, mt, v)
+		v = h
+	}
+	q, _ := e.pointer(in, w)
+	e.line("if (%s) zm_stream(%s, %s, %d);", bit, q, v, bytes)
+	e.line("else memcpy(%s, %s, %d);", q, v, bytes)
+	e.flush() // what follows where the store wraps around
 }
 
 // atomic writes an atomic: one lane after the other.

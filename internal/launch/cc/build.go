@@ -22,7 +22,7 @@ import (
 
 // A Unit is a kernel as C text. The text defines
 //
-//	typedef struct { uint32_t grid[3], group[3], groups[3]; } zmlx_launch;
+//	typedef struct { uint32_t grid[3], group[3], groups[3], stream; } zmlx_launch;
 //	void ENTRY(void *const *params, const zmlx_launch *launch,
 //	           uint64_t first, uint64_t last, void *scratch);
 //
@@ -33,6 +33,7 @@ type Unit struct {
 	Text    string
 	Entry   string
 	Scratch int
+	Flags   []string // for the compiler, after the others
 }
 
 // A BuildError says why a kernel's C text did not become a library.
@@ -69,7 +70,7 @@ var errTooSlow = errors.New("it took too long and was stopped")
 var buildSlots = sync.OnceValue(func() chan struct{} { return make(chan struct{}, runtime.NumCPU()) })
 
 // build compiles text to the library out. Other files are left beside it.
-func (d *device) build(ctx context.Context, kernel, text, out string) error {
+func (d *device) build(ctx context.Context, kernel string, u Unit, out string) error {
 	select {
 	case buildSlots() <- struct{}{}:
 		defer func() { <-buildSlots() }()
@@ -77,11 +78,11 @@ func (d *device) build(ctx context.Context, kernel, text, out string) error {
 		return ctx.Err()
 	}
 	dir := filepath.Dir(out)
-	if err := os.WriteFile(filepath.Join(dir, "kernel.c"), []byte(text), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "kernel.c"), []byte(u.Text), 0o600); err != nil {
 		return err
 	}
 	c := d.compiler
-	command := slices.Concat(c.Command, c.Flags, []string{"-o", out, "kernel.c", "-lm"})
+	command := slices.Concat(c.Command, c.Flags, u.Flags, []string{"-o", out, "kernel.c", "-lm"})
 	limited, cancel := context.WithTimeoutCause(ctx, d.timeout, errTooSlow)
 	defer cancel()
 	cmd := exec.CommandContext(limited, command[0], command[1:]...)
@@ -122,8 +123,8 @@ type library struct {
 // load returns a unit's library, compiled unless the cache has it.
 func (d *device) load(ctx context.Context, kernel string, u Unit) (library, error) {
 	c := d.compiler
-	key := diskcache.NewKey("cc object 1", runtime.GOARCH, c.id, strings.Join(c.Flags, "\x00"), u.Text)
-	write := func(path string) error { return d.build(ctx, kernel, u.Text, path) }
+	key := diskcache.NewKey("cc object 1", runtime.GOARCH, c.id, strings.Join(slices.Concat(c.Flags, u.Flags), "\x00"), u.Text)
+	write := func(path string) error { return d.build(ctx, kernel, u, path) }
 	file, err := d.cache.Make(ctx, key, "kernel "+kernel, write)
 	if err != nil {
 		return library{}, d.keepSource(err, kernel, key, u.Text)

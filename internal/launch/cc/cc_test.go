@@ -23,7 +23,7 @@ import (
 )
 
 const head = `#include <stdint.h>
-typedef struct { uint32_t grid[3], group[3], groups[3]; } zmlx_launch;
+typedef struct { uint32_t grid[3], group[3], groups[3], stream; } zmlx_launch;
 void zmlx_run(void *const *params, const zmlx_launch *l, uint64_t first, uint64_t last, void *scratch) {
 `
 

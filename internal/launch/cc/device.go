@@ -80,7 +80,7 @@ func open(ctx context.Context, cfg Config) (*device, error) {
 const trial = `#include <math.h>
 #include <stddef.h>
 #include <stdint.h>
-typedef struct { uint32_t grid[3], group[3], groups[3]; } zmlx_launch;
+typedef struct { uint32_t grid[3], group[3], groups[3], stream; } zmlx_launch;
 void zmlx_run(void *const *params, const zmlx_launch *launch, uint64_t first, uint64_t last, void *scratch) {
 	(void)scratch;
 	for (uint64_t g = first; g < last; g++) ((uint32_t *)params[0])[g] = launch->grid[0] + (uint32_t)g + 40;

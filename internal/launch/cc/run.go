@@ -24,6 +24,8 @@ import (
 const (
 	shortChunk = 100 * time.Microsecond // below it chunks grow
 	longChunk  = time.Millisecond       // above it they shrink
+	streamFrom = 16 << 20               // bytes of a buffer that would only push others out of the caches
+	streamEach = 2 << 10                // bytes of it for each threadgroup: a processor waits before it goes past the caches
 	aloneFor   = 30 * time.Microsecond  // a launch that takes less is not worth a second worker
 )
 
@@ -86,8 +88,8 @@ func (p *program) Close() error {
 // A call is one launch as the kernel sees it.
 type call struct {
 	params []uintptr
-	hosts  [][]byte  // what params point into, so that it stays even if a buffer is freed meanwhile
-	launch [9]uint32 // grid, group and groups, as zmlx_launch
+	hosts  [][]byte   // what params point into, so that it stays even if a buffer is freed meanwhile
+	launch [10]uint32 // grid, group, groups and stream, as zmlx_launch
 	none   [alignment]byte
 
 	program *program
@@ -122,8 +124,12 @@ func (p *program) Run(ctx context.Context, l launch.Launch) error {
 	for d := range 3 {
 		c.launch[d], c.launch[3+d], c.launch[6+d] = uint32(l.Grid[d]), uint32(l.Group[d]), uint32(groups[d])
 	}
+	c.launch[9] = 0
 	for i := range l.Args {
 		a := &l.Args[i]
+		if i < 32 && a.Hi-a.Lo >= streamFrom && (a.Hi-a.Lo)/total >= streamEach {
+			c.launch[9] |= 1 << i
+		}
 		base := uintptr(unsafe.Pointer(&c.none))
 		host := a.Buffer.Host()
 		if len(host) > 0 {
