@@ -21,7 +21,7 @@ type Comparison struct {
 type ComparisonRow struct {
 	Ours   Result
 	Theirs map[string]Result // by implementation; those that did this case
-	Best   string            // the fastest of them, "" if there is none
+	Best   string            // the fastest of the others' reports, or of our own C++ if there are none; "" if none did it
 	Ratio  float64           // Best's time over ours: above 1 if ours is faster
 }
 
@@ -51,6 +51,9 @@ func (r *Report) Compare(others ...*Report) Comparison {
 		row := ComparisonRow{Ours: x, Theirs: theirs[x.Key()]}
 		for _, impl := range c.Impls {
 			t, ok := row.Theirs[impl]
+			if impl == "cpp" && len(others) > 0 {
+				continue // it is no peer that users have
+			}
 			if ratio := t.Seconds / x.Seconds; ok && (row.Best == "" || ratio < row.Ratio) {
 				row.Best, row.Ratio = impl, ratio
 			}
@@ -65,9 +68,22 @@ func (r *Report) Compare(others ...*Report) Comparison {
 func (c Comparison) Mean() float64 {
 	var ratios []float64
 	for _, r := range c.Rows {
-		ratios = append(ratios, r.Ratio)
+		if r.Best != "" {
+			ratios = append(ratios, r.Ratio)
+		}
 	}
 	return geometricMean(ratios)
+}
+
+// compared returns how many cases another did.
+func (c Comparison) compared() int {
+	n := 0
+	for _, r := range c.Rows {
+		if r.Best != "" {
+			n++
+		}
+	}
+	return n
 }
 
 // MeanOf is Mean against one implementation.
@@ -85,7 +101,7 @@ func (c Comparison) MeanOf(impl string) float64 {
 func (c Comparison) Lost() []ComparisonRow {
 	var lost []ComparisonRow
 	for _, r := range c.Rows {
-		if r.Ratio < 1 {
+		if r.Best != "" && r.Ratio < 1 {
 			lost = append(lost, r)
 		}
 	}
@@ -113,13 +129,17 @@ func (c Comparison) WriteTable(w io.Writer) error {
 			}
 			fmt.Fprintf(t, "%s\t", text)
 		}
+		if r.Best == "" {
+			fmt.Fprintln(t, "\t\t")
+			continue
+		}
 		fmt.Fprintf(t, "%s\t%.2f\t\n", r.Best, r.Ratio)
 	}
 	if err := t.Flush(); err != nil {
 		return err
 	}
 	fmt.Fprintf(w, "\nratio: time of the other over ours, above 1 where ours is faster\n")
-	fmt.Fprintf(w, "geometric mean against the best other: %.2f of %d, slower on %d\n", c.Mean(), len(c.Rows), len(c.Lost()))
+	fmt.Fprintf(w, "geometric mean against the best other: %.2f of %d, slower on %d\n", c.Mean(), c.compared(), len(c.Lost()))
 	for _, impl := range c.Impls {
 		if m := c.MeanOf(impl); !math.IsNaN(m) {
 			if _, err := fmt.Fprintf(w, "against %s: %.2f\n", impl, m); err != nil {

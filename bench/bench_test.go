@@ -330,6 +330,12 @@ func TestAsyncDevice(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if err := fill(b); err != nil {
+			t.Fatal(err)
+		}
+		if p := b.Host(); p[0] == 0 || p[len(p)-1] == 0 || p[len(p)/2] == 0 {
+			t.Error("memory that is copied is not written before")
+		}
 		m.buffers = append(m.buffers, b)
 	}
 	copies := m.copies()

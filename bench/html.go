@@ -19,6 +19,9 @@ func (r *Report) WriteHTML(w io.Writer, others ...*Report) error {
 	}
 	page.Mean = page.Comparison.Mean()
 	for _, row := range page.Comparison.Rows {
+		if row.Best == "" {
+			continue
+		}
 		page.Ratios = append(page.Ratios, htmlBar{row.Ours.Key() + " against " + row.Best, math.Min(row.Ratio, 8) * 16, row.Ratio})
 	}
 	page.points()
@@ -116,7 +119,7 @@ copy bandwidth {{printf "%.1f" .Report.CopyGBps}} GB/s{{if .Report.CPP}}; C++ co
 <table>
 <tr><th>op</th><th>shape</th><th>dtype</th><th>zmlx</th>{{range .Comparison.Impls}}<th>{{.}}</th>{{end}}<th>best</th><th>ratio</th></tr>
 {{$impls := .Comparison.Impls}}{{range .Comparison.Rows}}{{$row := .}}<tr><td>{{.Ours.Op}}</td><td>{{shape .Ours.Shape}}</td><td>{{.Ours.DType}}</td><td>{{seconds .Ours.Seconds}}</td>
-{{range $impls}}{{$x := index $row.Theirs .}}<td>{{if $x.Seconds}}{{seconds $x.Seconds}}{{end}}</td>{{end}}<td>{{.Best}}</td><td>{{printf "%.2f" .Ratio}}</td></tr>
+{{range $impls}}{{$x := index $row.Theirs .}}<td>{{if $x.Seconds}}{{seconds $x.Seconds}}{{end}}</td>{{end}}<td>{{.Best}}</td><td>{{if .Best}}{{printf "%.2f" .Ratio}}{{end}}</td></tr>
 {{end}}</table>
 {{end}}
 <h2>All results</h2>

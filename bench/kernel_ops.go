@@ -100,13 +100,17 @@ func rope(c Case) *work {
 func cumSum(c Case) *work {
 	n, d := c.size()
 	v := vector(c.DType, d)
-	g := group(d / v)
+	g, together, unroll := group(d/v), 1, 1
+	if onGPU() && d <= 32*v*16 {
+		g, together, unroll = 32, 8, min(4, (d/v+31)/32)
+	}
+	rows := n / d
 	x := data(0, c.DType, c.Shape...)
 	w := &work{inputs: []*zmlx.Array{x}}
 	l := zmlx.Launch{
-		Template:    []zmlx.TemplateArg{{Name: "V", Value: v}, {Name: "G", Value: g}},
-		Grid:        [3]int{n / d * g, 1, 1},
-		Threadgroup: [3]int{g, 1, 1},
+		Template:    []zmlx.TemplateArg{{Name: "V", Value: v}, {Name: "G", Value: g}, {Name: "U", Value: unroll}},
+		Grid:        [3]int{rows * g, 1, 1},
+		Threadgroup: [3]int{g * together, 1, 1},
 	}
 	w.call = func() []*zmlx.Array { return cumSumKernel.Call(l, x) }
 	w.check = func(w *work, out []*zmlx.Array) error {
@@ -287,14 +291,18 @@ func rmsNormTree(c Case) *work {
 func rmsNormBackward(c Case) *work {
 	rows, d := c.Shape[0], c.Shape[1]
 	v := vector(c.DType, d)
-	g, blocks := 32, 8
+	g, together, blocks := 32, 1, 8
 	if onGPU() {
-		blocks = 264
-		for g < 1024 && g*v < d {
+		each := 4 // vectors of a thread, in registers
+		if d > 1024*v || d > 32*v*each && d <= 512*v*2 {
+			each = 2
+		}
+		for g < 1024 && g*v*each < d {
 			g *= 2
 		}
-		if g*v*2 < d { // as many registers as there are
-			blocks = 132
+		blocks = 132 * max(1, 512/g)
+		if g == 32 {
+			together, blocks = 8, 264
 		}
 	}
 	blocks = min(blocks, rows)
@@ -302,14 +310,23 @@ func rmsNormBackward(c Case) *work {
 	w := &work{inputs: []*zmlx.Array{x, weights, ct, zmlx.Scalar(float32(rmsEps))}}
 	l := zmlx.Launch{
 		Template: []zmlx.TemplateArg{
-			{Name: "V", Value: v}, {Name: "G", Value: g}, {Name: "N", Value: (d + g*v - 1) / (g * v)},
+			{Name: "T", Value: c.DType}, {Name: "V", Value: v}, {Name: "G", Value: g}, {Name: "S", Value: together}, {Name: "N", Value: (d + g*v - 1) / (g * v)},
 		},
-		Grid: [3]int{blocks * g, 1, 1}, Threadgroup: [3]int{g, 1, 1},
+		Grid: [3]int{blocks * g * together, 1, 1}, Threadgroup: [3]int{g * together, 1, 1},
 		OutputShapes: [][]int{{rows, d}, {blocks, d}}, OutputDTypes: []zmlx.DType{c.DType, zmlx.Float32},
+	}
+	simdgroups := 1
+	if onGPU() {
+		simdgroups = 32
+	}
+	sum := zmlx.Launch{
+		Template: []zmlx.TemplateArg{{Name: "T", Value: c.DType}},
+		Grid:     [3]int{(d + 31) / 32 * 32 * simdgroups, 1, 1}, Threadgroup: [3]int{32 * simdgroups, 1, 1},
+		OutputShapes: [][]int{{d}}, OutputDTypes: []zmlx.DType{c.DType},
 	}
 	w.call = func() []*zmlx.Array {
 		out := rmsNormBackwardKernel.Call(l, w.inputs...)
-		return []*zmlx.Array{out[0], out[1].Sum(0).As(c.DType)}
+		return []*zmlx.Array{out[0], columnSumKernel.Call(sum, out[1])[0]}
 	}
 	w.check = func(w *work, out []*zmlx.Array) error { return checkRMSBackward(x, weights, ct, out) }
 	return w

@@ -46,6 +46,27 @@ inline void store(device T* p, const thread float* r) {
     }
 }
 
+// A packed is V elements as they lie in memory, which take half the registers
+// of floats.
+template <int V, typename T>
+struct packed {
+    uint4 u;
+    void get(const device T* p) { u = *(const device uint4*)p; }
+    float at(int k) const { vec<T, 2> v = as_type<vec<T, 2>>(u[k / 2]); return float(v[k % 2]); }
+};
+template <typename T>
+struct packed<4, T> {
+    vec<T, 4> v;
+    void get(const device T* p) { v = *(const device vec<T, 4>*)p; }
+    float at(int k) const { return float(v[k]); }
+};
+template <typename T>
+struct packed<1, T> {
+    T v;
+    void get(const device T* p) { v = p[0]; }
+    float at(int) const { return float(v); }
+};
+
 // A float as an integer of the same order; every NaN is above infinity.
 inline uint ordered(float x) {
     uint u = as_type<uint>(x);
@@ -80,42 +101,50 @@ store<V>(out + row * (2 * half_d) + j, lo);
 store<V>(out + row * (2 * half_d) + half_d + j, hi);
 `})
 
-// A threadgroup of G threads goes along a row in steps of G*V elements and
-// carries the sum of those before.
+// G threads go along a row in steps of G*V*U elements, the U vectors of which
+// are loaded at once, and carry the sum of those before. Rows of one simdgroup
+// share threadgroups and need no barrier.
 var cumSumKernel = zmlx.MustCompile(zmlx.Kernel{
 	Name: "cumsum", InputNames: []string{"x"}, OutputNames: []string{"out"}, Header: kernelHeader,
 	Source: `
 uint D = x_shape[x_ndim - 1];
-size_t base = size_t(threadgroup_position_in_grid.x) * D;
-uint t = thread_position_in_threadgroup.x;
+size_t row = thread_position_in_grid.x / G;
+uint t = thread_position_in_grid.x % G;
+size_t base = row * (D / V * V);
 threadgroup float sums[32];
 float carry = 0.0f;
-for (uint from = 0; from < D; from += G * V) {
-    uint at = from + t * V;
-    float v[V];
-    if (at < D) {
-        load<V>(x + base + at, v);
-    } else {
-        for (int k = 0; k < V; ++k) { v[k] = 0.0f; }
+for (uint from = 0; from < D; from += G * V * U) {
+    float v[U * V];
+    for (int u = 0; u < U; ++u) {
+        uint at = from + (u * G + t) * V;
+        if (at < D) {
+            load<V>(x + base + at, v + u * V);
+        } else {
+            for (int k = 0; k < V; ++k) { v[u * V + k] = 0.0f; }
+        }
     }
-    for (int k = 1; k < V; ++k) { v[k] += v[k - 1]; }
-    float before = simd_prefix_exclusive_sum(v[V - 1]);
-    float total = 0.0f;
-    if constexpr (G == 32) {
-        total = simd_sum(v[V - 1]);
-    } else {
-        if (thread_index_in_simdgroup == 31) { sums[simdgroup_index_in_threadgroup] = before + v[V - 1]; }
-        threadgroup_barrier(mem_flags::mem_threadgroup);
-        float part = thread_index_in_simdgroup < G / 32 ? sums[thread_index_in_simdgroup] : 0.0f;
-        total = simd_sum(part);
-        before += simd_shuffle(simd_prefix_exclusive_sum(part), ushort(simdgroup_index_in_threadgroup));
-        threadgroup_barrier(mem_flags::mem_threadgroup);
+    for (int u = 0; u < U; ++u) {
+        for (int k = 1; k < V; ++k) { v[u * V + k] += v[u * V + k - 1]; }
+        float own = v[u * V + V - 1];
+        float before = simd_prefix_exclusive_sum(own);
+        float total = 0.0f;
+        if constexpr (G == 32) {
+            total = simd_shuffle(before + own, ushort(31));
+        } else {
+            if (thread_index_in_simdgroup == 31) { sums[simdgroup_index_in_threadgroup] = before + own; }
+            threadgroup_barrier(mem_flags::mem_threadgroup);
+            float part = thread_index_in_simdgroup < G / 32 ? sums[thread_index_in_simdgroup] : 0.0f;
+            total = simd_sum(part);
+            before += simd_shuffle(simd_prefix_exclusive_sum(part), ushort(simdgroup_index_in_threadgroup));
+            threadgroup_barrier(mem_flags::mem_threadgroup);
+        }
+        uint at = from + (u * G + t) * V;
+        if (at < D) {
+            for (int k = 0; k < V; ++k) { v[u * V + k] += carry + before; }
+            store<V>(out + base + at, v + u * V);
+        }
+        carry += total;
     }
-    if (at < D) {
-        for (int k = 0; k < V; ++k) { v[k] += carry + before; }
-        store<V>(out + base + at, v);
-    }
-    carry += total;
 }
 `})
 
@@ -312,37 +341,47 @@ for (uint j = t; j < D; j += 256) {
 }
 `})
 
-// A threadgroup of G threads takes every so-manieth row and holds N*V columns a
-// thread: the row in registers, and its part of the sums over rows.
+// G threads take every so-manieth row and hold N*V columns each: the row as it
+// lies in memory, the next one, which is loaded meanwhile, and their part of the
+// sums over rows. S rows share a threadgroup, where a simdgroup is enough for a
+// row; then no barrier is needed until the end.
 var rmsNormBackwardKernel = zmlx.MustCompile(zmlx.Kernel{
 	Name: "rmsnorm_backward", InputNames: []string{"x", "w", "g", "eps"}, OutputNames: []string{"dx", "partial"}, Header: kernelHeader,
 	Source: `
-uint D = x_shape[x_ndim - 1], R = x_shape[0];
-uint t = thread_position_in_threadgroup.x;
-uint blocks = threads_per_grid.x / G;
+uint D = x_shape[x_ndim - 1] / V * V, R = x_shape[0];
+uint t = thread_position_in_threadgroup.x % G;
+uint groups = threads_per_grid.x / (G * S);
 threadgroup float2 parts[32];
-float wr[N * V], dw[N * V];
+threadgroup float sums[S > 1 ? S * G * N * V : 1];
+packed<V, T> xr[N], gr[N], wr[N];
+float dw[N * V];
+uint row = threadgroup_position_in_grid.x * S + thread_position_in_threadgroup.x / G;
 for (int n = 0; n < N; ++n) {
     uint at = (n * G + t) * V;
-    for (int k = 0; k < V; ++k) { wr[n * V + k] = 0.0f; dw[n * V + k] = 0.0f; }
-    if (at < D) { load<V>(w + at, wr + n * V); }
+    for (int k = 0; k < V; ++k) { dw[n * V + k] = 0.0f; }
+    if (at < D) { wr[n].get(w + at); }
+    if (at < D && row < R) {
+        xr[n].get(x + size_t(row) * D + at);
+        gr[n].get(g + size_t(row) * D + at);
+    }
 }
-for (uint row = threadgroup_position_in_grid.x; row < R; row += blocks) {
+while (row < R) {
     size_t base = size_t(row) * D;
-    float xr[N * V], gr[N * V];
-    float squares = 0.0f, product = 0.0f;
+    uint next = row + groups * S;
+    packed<V, T> xn[N], gn[N];
     for (int n = 0; n < N; ++n) {
         uint at = (n * G + t) * V;
-        if (at < D) {
-            load<V>(x + base + at, xr + n * V);
-            load<V>(g + base + at, gr + n * V);
-        } else {
-            for (int k = 0; k < V; ++k) { xr[n * V + k] = 0.0f; gr[n * V + k] = 0.0f; }
+        if (at < D && next < R) {
+            xn[n].get(x + size_t(next) * D + at);
+            gn[n].get(g + size_t(next) * D + at);
         }
+    }
+    float squares = 0.0f, product = 0.0f;
+    for (int n = 0; n < N; ++n) {
         for (int k = 0; k < V; ++k) {
-            int i = n * V + k;
-            squares += xr[i] * xr[i];
-            product += xr[i] * gr[i] * wr[i];
+            float a = xr[n].at(k);
+            squares += a * a;
+            product += a * (gr[n].at(k) * wr[n].at(k));
         }
     }
     squares = simd_sum(squares);
@@ -361,17 +400,55 @@ for (uint row = threadgroup_position_in_grid.x; row < R; row += blocks) {
         uint at = (n * G + t) * V;
         float r[V];
         for (int k = 0; k < V; ++k) {
-            int i = n * V + k;
-            dw[i] += gr[i] * xr[i] * s;
-            r[k] = gr[i] * wr[i] * s - xr[i] * c;
+            float a = xr[n].at(k), b = gr[n].at(k);
+            dw[n * V + k] += b * (a * s);
+            r[k] = b * wr[n].at(k) * s - a * c;
         }
         if (at < D) { store<V>(dx + base + at, r); }
+        xr[n] = xn[n];
+        gr[n] = gn[n];
+    }
+    row = next;
+}
+size_t to = size_t(threadgroup_position_in_grid.x) * D;
+if constexpr (S == 1) {
+    for (int n = 0; n < N; ++n) {
+        uint at = (n * G + t) * V;
+        if (at < D) {
+            for (int k = 0; k < V; ++k) { partial[to + at + k] = dw[n * V + k]; }
+        }
+    }
+} else {
+    uint own = thread_position_in_threadgroup.x / G * (G * N * V);
+    for (int n = 0; n < N; ++n) {
+        for (int k = 0; k < V; ++k) { sums[own + (n * G + t) * V + k] = dw[n * V + k]; }
+    }
+    threadgroup_barrier(mem_flags::mem_threadgroup);
+    for (uint at = thread_position_in_threadgroup.x; at < D; at += G * S) {
+        float sum = 0.0f;
+        for (int k = 0; k < S; ++k) { sum += sums[k * (G * N * V) + at]; }
+        partial[to + at] = sum;
     }
 }
-for (int n = 0; n < N; ++n) {
-    uint at = (n * G + t) * V;
-    if (at < D) {
-        for (int k = 0; k < V; ++k) { partial[size_t(threadgroup_position_in_grid.x) * D + at + k] = dw[n * V + k]; }
-    }
+`})
+
+// A threadgroup takes 32 columns, and each of its simdgroups every so-manieth
+// row of them.
+var columnSumKernel = zmlx.MustCompile(zmlx.Kernel{
+	Name: "column_sum", InputNames: []string{"partial"}, OutputNames: []string{"out"},
+	Source: `
+uint R = partial_shape[0], D = partial_shape[1];
+uint column = threadgroup_position_in_grid.x * 32 + thread_index_in_simdgroup;
+threadgroup float sums[32][33];
+float sum = 0.0f;
+if (column < D) {
+    for (uint r = simdgroup_index_in_threadgroup; r < R; r += simdgroups_per_threadgroup) { sum += partial[r * D + column]; }
+}
+sums[simdgroup_index_in_threadgroup][thread_index_in_simdgroup] = sum;
+threadgroup_barrier(mem_flags::mem_threadgroup);
+if (simdgroup_index_in_threadgroup == 0 && column < D) {
+    sum = 0.0f;
+    for (uint k = 0; k < simdgroups_per_threadgroup; ++k) { sum += sums[k][thread_index_in_simdgroup]; }
+    out[column] = T(sum);
 }
 `})

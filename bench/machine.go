@@ -46,12 +46,27 @@ func newMachine(cfg Config) (*machine, error) {
 			return nil, err
 		}
 		m.buffers = append(m.buffers, b)
-		if err := b.Upload(0, make([]byte, min(b.Size(), 1<<20))); err != nil {
+		if err := fill(b); err != nil {
 			m.close()
 			return nil, err
 		}
 	}
 	return m, nil
+}
+
+// fill writes all of a buffer: memory that nothing has written yet may be one
+// page of zeros many times over, which copies faster than any memory is.
+func fill(b launch.Buffer) error {
+	block := make([]byte, min(b.Size(), 1<<24))
+	for i := range block {
+		block[i] = byte(i%251 + 1)
+	}
+	for at := 0; at < b.Size(); at += len(block) {
+		if err := b.Upload(at, block[:min(len(block), b.Size()-at)]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (m *machine) close() {

@@ -46,8 +46,8 @@ func TestCompare(t *testing.T) {
 	if len(c.Rows) != 2 {
 		t.Fatalf("%d rows: %+v", len(c.Rows), c.Rows)
 	}
-	if r := c.Rows[0]; r.Best != "cpp" || r.Ratio != 2 {
-		t.Errorf("mish: the best is %s with %g; want cpp with 2", r.Best, r.Ratio)
+	if r := c.Rows[0]; r.Best != "numpy" || r.Ratio != 8 {
+		t.Errorf("mish: the best is %s with %g; want numpy with 8", r.Best, r.Ratio)
 	}
 	if r := c.Rows[1]; r.Best != "numpy" || r.Ratio != 0.5 {
 		t.Errorf("sum: the best is %s with %g; want numpy with 0.5", r.Best, r.Ratio)
@@ -57,7 +57,11 @@ func TestCompare(t *testing.T) {
 			t.Errorf("%s is %g, want %g", what, got, want)
 		}
 	}
-	near("mean against the best", c.Mean(), 1)
+	near("mean against the best", c.Mean(), 2) // of 8 and 1/2
+	near("mean against C++", c.MeanOf("cpp"), 2)
+	if own := ours.Compare(); len(own.Rows) != 1 || own.Rows[0].Best != "cpp" || own.Mean() != 2 {
+		t.Errorf("without others C++ is compared: %+v", own)
+	}
 	near("mean against numpy", c.MeanOf("numpy"), 2) // of 8 and 1/2
 	near("mean against jax", c.MeanOf("jax"), 2.25)
 	if l := c.Lost(); len(l) != 1 || l[0].Ours.Op != "sum" {
@@ -70,7 +74,7 @@ func TestCompare(t *testing.T) {
 	if err := c.WriteTable(&b); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"8 µs", "cpp   2.00", "numpy   0.50", "against the best other: 1.00 of 2, slower on 1", "against jax: 2.25"} {
+	for _, want := range []string{"8 µs", "numpy   8.00", "numpy   0.50", "against the best other: 2.00 of 2, slower on 1", "against jax: 2.25"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("no %q in\n%s", want, b.String())
 		}
