@@ -294,7 +294,7 @@ func rmsNormBackward(c Case) *work {
 	g, together, blocks := 32, 1, 8
 	if onGPU() {
 		each := 4 // vectors of a thread, in registers
-		if d > 1024*v || d > 32*v*each && d <= 512*v*2 {
+		if d > 32*v*each && d <= 1024*v {
 			each = 2
 		}
 		for g < 1024 && g*v*each < d {

@@ -105,7 +105,8 @@ func DefaultSchedule(f *formula.Formula, c Call, l Limits) Schedule {
 	return s
 }
 
-// vector returns how many elements of the widest dense array fill 16 bytes.
+// vector returns how many elements of the widest array that is as long as the
+// inputs fill 16 bytes.
 func (p *plan) vector() int {
 	widest := 1
 	for _, in := range p.inputs {
@@ -113,8 +114,10 @@ func (p *plan) vector() int {
 			widest = max(widest, in.dtype.Size())
 		}
 	}
-	for _, d := range p.outTypes {
-		widest = max(widest, d.Size())
+	for _, r := range p.results {
+		if r.whole {
+			widest = max(widest, r.dtype.Size())
+		}
 	}
 	return min(8, max(1, 16/widest))
 }
