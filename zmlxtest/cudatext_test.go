@@ -77,7 +77,7 @@ func runDefinitions(t *testing.T, d *zmlx.Device) {
 	for _, f := range reductions {
 		texts = append(texts, "f(x) = "+f+"(x)", "f(x, w) = "+f+"(x * w) * w")
 	}
-	texts = append(texts, "best(x) -> value, place { return max(x), argmax(x) }", "sums(x) = cumsum(x)")
+	texts = append(texts, "best(x) -> value, place { return max(x), argmax(x) }")
 	dtypes := []zmlx.DType{zmlx.Float32, zmlx.Float16, zmlx.BFloat16}
 	lengths := []int{8, 100, 4096, 40000}
 	if testing.Short() {
@@ -91,7 +91,7 @@ func runDefinitions(t *testing.T, d *zmlx.Device) {
 		}
 		for j, dt := range dtypes {
 			for k, n := range lengths {
-				if k > 0 && (i+j+k)%2 == 0 {
+				if (i+j+k)%3 != 0 {
 					continue // every definition at some of them
 				}
 				derivatives(t, d, op, text, dt, n)
