@@ -15,7 +15,7 @@ func init() {
 	devices = append(devices, kindOfDevice{"cc", func() (launch.Device, error) {
 		return cc.Open(context.Background(), cc.Config{Emit: func(f *ir.Func) (cc.Unit, error) {
 			u, err := c99.Emit(f)
-			return cc.Unit(u), err
+			return cc.Unit{Text: u.Text, Entry: u.Entry, Scratch: u.Scratch}, err
 		}})
 	}, 20, c99.ErrUnsupported})
 }

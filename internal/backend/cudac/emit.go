@@ -40,7 +40,7 @@ var ErrUnsupported = errors.New("a barrier in divergent control flow cannot be c
 //
 //	typedef struct { uint32_t grid[3], group[3], groups[3]; uint32_t pad; uint64_t first; } zmlx_launch;
 //
-// where groups counts the threadgroups. Block b runs threadgroup first + b, x
+// where groups counts the threadgroups and pad is 0. Block b runs threadgroup first + b, x
 // fastest; blocks have group[0]*group[1]*group[2] threads, rounded up to a
 // multiple of 32, and no dynamic shared memory.
 //
@@ -329,8 +329,21 @@ func (e *emitter) pure(s *ir.Instr) string {
 	for i, r := range s.Args {
 		args[i] = e.value(r)
 	}
+	switch {
+	case s.Op == ir.Neg && s.Type == ir.I32:
+		return "(int32_t)(" + zero + " - (uint32_t)" + args[0] + ")"
+	case s.Op == ir.Sub && s.Type == ir.I32 && args[0] == "0":
+		args[0] = zero
+	case s.Op == ir.Bitcast && s.Type == ir.F16:
+		args[0] = "(" + args[0] + " ^ " + zero + ")"
+	}
 	return e.names.Value(s, args)
 }
+
+// zero is 0, which compilers cannot know. Those of CUDA 12.9 and 13.0 make wrong
+// code for sm_90 otherwise: they drop the negation in max(max(-a, b), c) of
+// ints, and read the bits 0 and 1 as halves 0 and 1.
+const zero = "L.pad"
 
 // simd writes a function of a simdgroup.
 func (e *emitter) simd(s *ir.Instr) {
