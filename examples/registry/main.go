@@ -30,7 +30,7 @@ func run(w io.Writer) error {
 	zmlx.SetTiming(true)
 	defer zmlx.SetTiming(false)
 	for i := range 5 {
-		x := zmlx.RandomNormal(zmlx.NewKey(uint64(i)), zmlx.Float32, 4, 100+i) // other sizes compile nothing
+		x := zmlx.RandomNormal(zmlx.NewKey(uint64(i)), zmlx.Float32, 4, 100+4*i) // other sizes of a class compile nothing
 		y := twice.Call(zmlx.Launch{}, rms.With(map[string]float64{"eps": float64(i)}).Call(x))
 		if err := zmlx.Eval(context.Background(), y[0]); err != nil {
 			return err

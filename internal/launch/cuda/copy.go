@@ -31,7 +31,7 @@ func (d *Device) Copy(dst launch.Buffer, to int, src launch.Buffer, from, n int)
 	}
 	f, err := own(src)
 	if err != nil {
-		return fmt.Errorf("%s: copy from %w", d.name, err)
+		return fmt.Errorf("%s: copy from %w: %w", d.name, err, errors.ErrUnsupported)
 	}
 	if err := errors.Join(t.part("copy", to, n), f.part("copy", from, n)); err != nil || n == 0 {
 		return err
