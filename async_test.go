@@ -227,3 +227,13 @@ func TestSyncStopsWaiting(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestEmptyRowsOnAFarDevice reduces rows of no elements, and differentiates it.
+func TestEmptyRowsOnAFarDevice(t *testing.T) {
+	d, _ := farDevice(t, "far")
+	x := Zeros(Float32, 3, 0).To(d)
+	wantValues(t, MustDefine("f(x) = sum(x)").Call(x), []int{3}, float32(0), 0, 0)
+	grad := Grad(func(x *Array) *Array { return x.Square().Sum() })
+	wantValues[float32](t, grad(x), []int{3, 0})
+	wantValues[float32](t, MustDefine("f(x) = softmax(x)").Call(x), []int{3, 0})
+}

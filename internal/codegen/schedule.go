@@ -172,7 +172,7 @@ func (p *plan) layOnGPU(s *Schedule, l Limits) {
 		s.RowsPerGroup = min(8, l.Threads/32)
 	}
 	// Kernels of their own for what models are usually wide.
-	if p.d&(p.d-1) == 0 && p.d >= 256 || p.d%1024 == 0 {
+	if p.d >= 256 && (p.d&(p.d-1) == 0 || p.d%1024 == 0) {
 		if p.d%(s.Group*s.Vector) == 0 {
 			s.Exact, s.PerThread = true, p.d/s.Group
 		}
