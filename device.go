@@ -25,6 +25,7 @@ type Device struct {
 	graph    *graph.Device
 	number   uint64 // no other device has had it
 	launches atomic.Int64
+	tf32     atomic.Bool // matrix products may round their factors
 
 	deviceTime atomic.Int64 // nanoseconds, while timing was on
 }

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"slices"
 
 	"github.com/zmlx-go/zmlx/internal/graph"
@@ -232,8 +231,12 @@ func deviceProduct(device launch.Multiplier, x, y *Array, out spec) *Array {
 			}
 			m := m
 			m.A.Arg, m.B.Arg, m.Out.Arg = in[0].Arg(), in[1].Arg(), v.Arg()
-			err = device.MatMul(ctx, m)
-			runtime.KeepAlive(in)
+			m.AllowTF32 = dev.tf32.Load()
+			err = dev.graph.Do(ctx, func(ctx context.Context) error {
+				m := m
+				m.Watch = graph.Watcher(ctx)
+				return device.MatMul(ctx, m)
+			}, in[0], in[1], v)
 			dev.launches.Add(1)
 			if err != nil && !(ctx.Err() != nil && errors.Is(err, ctx.Err())) {
 				err = fmt.Errorf("matmul: %w", err)
@@ -295,3 +298,8 @@ func (matmulPrim) vmap(in []*Array, mapped []bool, size int) ([]*Array, error) {
 	all := allMapped(in, mapped, size)
 	return []*Array{all[0].MatMul(all[1])}, nil
 }
+
+// AllowTF32 lets matrix products of float32 on the device round their factors
+// to TF32, of 10 bits after the point, where that is quicker: on NVIDIA GPUs.
+// Other devices take no notice. It is off at first.
+func (d *Device) AllowTF32(allow bool) { d.tf32.Store(allow) }
