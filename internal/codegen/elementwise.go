@@ -70,7 +70,8 @@ func (p *plan) elementwiseKernel(s Schedule) (*Kernel, error) {
 	if s.Wide {
 		thread, own = "ulong("+thread+")", "ulong("+own+")"
 	}
-	if s.PerThread > 1 { // a threadgroup's elements are neighbours
+	s.Rows = s.Rows && s.Vector == 1 && p.alongRowsHelps()
+	if s.PerThread > 1 || s.Rows { // a threadgroup's elements are neighbours
 		group = s.Group
 		threads = (p.n + block - 1) / block * group
 		e.line("%s first = %s * %du;", index, own, block)
@@ -79,6 +80,8 @@ func (p *plan) elementwiseKernel(s Schedule) (*Kernel, error) {
 		}
 	}
 	switch {
+	case s.Rows:
+		e.alongRows(s.Group)
 	case s.Vector == 1 && s.PerThread == 1:
 		e.line("%s i = %s;", index, "thread_position_in_grid.x")
 		e.open("if (i < %s)", e.size("n"))
@@ -152,6 +155,74 @@ func (e *emitter) vectors(vector int) {
 	e.elements("i")
 	e.close()
 	e.close()
+}
+
+// strided declares where the row that starts at base begins in a strided input,
+// and returns the place of its element j.
+func (e *emitter) strided(in int) string {
+	l, name := &e.inputs[in], e.names.inputs[in]
+	from := e.names.unique(name + "_row")
+	if l.rowsOf(1) {
+		e.line("int64_t %s = int64_t(row) * %s;", from, e.rowStep(in, 1))
+	} else {
+		e.line("int64_t %s = %s;", from, e.locate(in, "base"))
+	}
+	switch step, known := l.step(); {
+	case known && step == 0:
+		return from
+	case known:
+		return from + " + int64_t(j)"
+	}
+	step := e.names.unique(name + "_step")
+	e.line("int64_t %s = %s_strides[%s_ndim - 1];", step, name, name)
+	return fmt.Sprintf("%s + %s * int64_t(j)", from, step)
+}
+
+// alongRows writes the loops over first to end that go along rows.
+func (e *emitter) alongRows(group int) {
+	e.open("for (%s from = first; from < end;)", e.index())
+	e.line("%s row = from / %s;", e.index(), e.size("D"))
+	e.line("%s base = row * %s;", e.index(), e.size("D"))
+	e.line("%s stop = min(%s, end - base);", e.index(), e.size("D"))
+	places := map[int]string{}
+	for _, in := range e.reads(roots(e.results)) {
+		switch name := e.names.inputs[in]; e.inputs[in].layout {
+		case LastAxis:
+			places[in] = name + "[j]"
+		case PerRow:
+			places[in] = name + "[row]"
+		case Strided:
+			places[in] = fmt.Sprintf("%s[%s]", name, e.strided(in))
+		default:
+			places[in] = name + "[base + j]"
+		}
+	}
+	e.open("for (%s j = from - base + thread_index_in_threadgroup; j < stop; j += %du)", e.index(), group)
+	e.scope(func() {
+		e.linear = "base + j"
+		e.load = func(in int) string { return places[in] }
+		e.count(roots(e.results)...)
+		for o, r := range e.results {
+			text, _ := e.expr(r.node)
+			e.line("%s[base + j] = %s;", e.names.outputs[o], outText(text, r.node.typ, r.dtype))
+		}
+	})
+	e.close()
+	e.line("from = base + stop;")
+	e.close()
+}
+
+// alongRowsHelps reports whether inputs are found more cheaply along rows than
+// one by one.
+func (p *plan) alongRowsHelps() bool {
+	helps := false
+	for _, in := range p.inputs {
+		if in.used && in.layout == Strided && in.row {
+			return false
+		}
+		helps = helps || in.used && (in.layout == LastAxis || in.layout == PerRow || in.layout == Strided)
+	}
+	return helps && p.d >= 64
 }
 
 // inRows reports whether it helps to know the row that a vector is in.

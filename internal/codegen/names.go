@@ -15,7 +15,7 @@ var reserved = map[string]bool{}
 
 func init() {
 	for name := range strings.FieldsSeq(`
-		i j k at part step first end n D row lane base metal zmlx
+		i j k at part step first from stop end n D row lane base metal zmlx
 		uchar uint ushort ulong half bfloat size_t int8_t uint8_t int16_t uint16_t int32_t uint32_t int64_t uint64_t
 		uint2 uint4 float2 float4 half4 bfloat4 uint3
 		INFINITY NAN MAXFLOAT MAXHALF mem_flags threadgroup_barrier numeric_limits as_type

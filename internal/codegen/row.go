@@ -69,7 +69,7 @@ type rowEmitter struct {
 	passes []pass
 	kept   map[*node]string // values in registers between passes, by array
 	first  map[*node]int    // the pass that computes a value first
-	steps  map[int]string   // strided inputs: text before the position along the row
+	steps  map[int]string   // strided inputs: where element j of the row is
 	group  bool             // more than one simdgroup works on a row
 	base   int              // the line that declares where the row starts
 }
@@ -125,9 +125,11 @@ func has64(passes []pass) bool {
 }
 
 // heavy are the operations that are cheaper kept than computed again.
-func heavy(n *node) bool {
+func (s Schedule) heavy(n *node) bool {
 	switch n.op {
-	case formula.Input, formula.Pow, formula.Atan2, formula.LogAddExp, formula.Uniform:
+	case formula.Input:
+		return !s.Reload
+	case formula.Pow, formula.Atan2, formula.LogAddExp, formula.Uniform:
 		return true
 	}
 	return n.op >= formula.Exp && n.op <= formula.GeluTanh
@@ -155,7 +157,7 @@ func (e *rowEmitter) firsts() {
 				return
 			}
 			seen[n] = true
-			if heavy(n) && e.first[n] < i {
+			if e.s.heavy(n) && e.first[n] < i {
 				if e.kept[n] == "" {
 					name := e.names.temp()
 					if n.op == formula.Input {
@@ -197,11 +199,7 @@ func (e *rowEmitter) prologue() {
 	e.base = e.declare("%s base = row * %s;", e.index(), e.rowSize())
 	for i := range e.inputs {
 		if in := e.inputs[i]; in.used && in.layout == Strided && !in.row {
-			name := e.names.inputs[i]
-			from, step := e.names.unique(name+"_row"), e.names.unique(name+"_step")
-			e.line("int64_t %s = %s;", from, e.locate(i, "base"))
-			e.line("int64_t %s = %s_strides[%s_ndim - 1];", step, name, name)
-			e.steps[i] = fmt.Sprintf("%s + %s * ", from, step)
+			e.steps[i] = e.strided(i)
 		}
 	}
 	e.linear = "base + j"
@@ -209,7 +207,7 @@ func (e *rowEmitter) prologue() {
 		name := e.names.inputs[in]
 		switch {
 		case e.steps[in] != "":
-			return fmt.Sprintf("%s[%sint64_t(j)]", name, e.steps[in])
+			return fmt.Sprintf("%s[%s]", name, e.steps[in])
 		case e.inputs[in].layout == Strided:
 			return name + "[" + e.locate(in, "row") + "]"
 		case e.inputs[in].layout == PerRow:

@@ -37,6 +37,15 @@ type Schedule struct {
 	// to test whether it is in it. Other lengths of rows are other kernels.
 	Exact bool
 
+	// Reload makes threads that keep what they computed read inputs again all the
+	// same: where that comes from a near cache it is no slower.
+	Reload bool
+
+	// Rows makes threadgroups of an elementwise kernel go along rows, where that
+	// helps: inputs that do not lie as the result does are then located once for
+	// each row. Vector is 1.
+	Rows bool
+
 	// Wide makes indexes 64 bits wide.
 	Wide bool
 }
@@ -53,8 +62,14 @@ func (s Schedule) withDefaults() Schedule {
 	return s
 }
 
-// maxPerThread bounds the registers that one array of a thread takes.
-const maxPerThread = 64
+// mostPerThread bounds the registers that one array of a thread takes. Where
+// inputs come from a near cache, so do these.
+func (s Schedule) mostPerThread() int {
+	if s.Reload {
+		return 1024
+	}
+	return 64
+}
 
 func (s Schedule) valid(name string) error {
 	bad := func(format string, args ...any) error {
@@ -75,8 +90,8 @@ func (s Schedule) valid(name string) error {
 		return bad("vectors have 1, 2, 4 or 8 elements")
 	case s.PerThread > 1<<16:
 		return bad("a thread takes at most 65536 elements")
-	case s.InRegisters && s.PerThread > maxPerThread:
-		return bad("a thread holds at most %d elements", maxPerThread)
+	case s.InRegisters && s.PerThread > s.mostPerThread():
+		return bad("a thread holds at most %d elements", s.mostPerThread())
 	case s.Exact && !s.InRegisters:
 		return bad("rows of an exact length are kept in registers")
 	case s.InRegisters && s.PerThread%s.Vector != 0:
@@ -101,6 +116,9 @@ func DefaultSchedule(f *formula.Formula, c Call, l Limits) Schedule {
 	s := Schedule{Group: min(256, l.Threads), Vector: p.vector(), Wide: p.wide(), RowsPerGroup: 1, PerThread: 1}
 	if l.CPU {
 		s.Group, s.Vector, s.PerThread = min(32, l.Threads), 1, 32
+		if s.Rows = p.alongRowsHelps(); s.Rows {
+			s.PerThread = 128
+		}
 	}
 	return s
 }
@@ -127,7 +145,9 @@ func (p *plan) wide() bool { return p.n >= 1<<31 || p.rows >= 1<<31 }
 
 func (p *plan) rowSchedule(l Limits) Schedule {
 	s := Schedule{Group: 32, RowsPerGroup: 1, Vector: 1, Wide: p.wide()}
-	if !l.CPU {
+	if l.CPU {
+		p.layOnCPU(&s, l)
+	} else {
 		p.layOnGPU(&s, l)
 	}
 	if p.rows >= 1<<27 {
@@ -139,6 +159,9 @@ func (p *plan) rowSchedule(l Limits) Schedule {
 	}
 	// Threads of large groups have few registers.
 	s.InRegisters = s.PerThread <= 32
+	if s.Reload {
+		s.InRegisters = s.PerThread <= s.mostPerThread() && (s.Exact || p.kept(s) > 0)
+	}
 	if kept := p.kept(s) * s.PerThread; !l.CPU && (kept > 64 || kept > 32 && s.Group > 512) {
 		s.InRegisters = false
 	}
@@ -146,6 +169,16 @@ func (p *plan) rowSchedule(l Limits) Schedule {
 		s.PerThread, s.Exact = 1, false
 	}
 	return s
+}
+
+// layOnCPU chooses how many rows a threadgroup takes, since each of them costs
+// some time, and kernels of their own for what models are usually wide.
+func (p *plan) layOnCPU(s *Schedule, l Limits) {
+	s.Reload = true
+	s.RowsPerGroup = max(1, min(l.Threads/32, 4096/max(p.d, 1), p.rows/8))
+	if p.d >= 64 && p.d <= 32*s.mostPerThread() && (p.d&(p.d-1) == 0 || p.d%1024 == 0) {
+		s.Exact, s.PerThread = true, p.d/32
+	}
 }
 
 // layOnGPU chooses the threads of a row: a simdgroup for short rows, which need

@@ -235,6 +235,20 @@ func (p *plan) perRow(dims []int) bool {
 	return ok && slices.Equal(lead, p.shape[:len(p.shape)-1]) && size(dims) == p.rows
 }
 
+// step returns the distance of neighbours in a row of a strided input, if it is
+// one that texts know: 0 or 1.
+func (in *planInput) step() (int, bool) {
+	last := len(in.dims) - 1
+	switch {
+	case in.row, last < 0 || in.dims[last] == 1:
+		return 0, true
+	case in.strides == nil:
+		return 1, true
+	}
+	s := in.strides[last]
+	return s, s == 0 || s == 1
+}
+
 // rowsOf reports whether a strided input is rows of neighbouring elements, the
 // distances of which are all the same and a multiple of vector: a slice of the
 // last axis, say.
