@@ -355,7 +355,8 @@ threadgroup float2 parts[32];
 threadgroup float sums[S > 1 ? S * G * N * V : 1];
 packed<V, T> xr[N], gr[N], wr[N];
 float dw[N * V];
-uint row = threadgroup_position_in_grid.x * S + thread_position_in_threadgroup.x / G;
+uint row = threadgroup_position_in_grid.x;
+if constexpr (S > 1) { row = row * S + simdgroup_index_in_threadgroup; }
 for (int n = 0; n < N; ++n) {
     uint at = (n * G + t) * V;
     for (int k = 0; k < V; ++k) { dw[n * V + k] = 0.0f; }
