@@ -60,7 +60,7 @@ func register(kind builtinKind, n int, names string) {
 func init() {
 	register(floatFunc, 1, `acos acosh asin asinh atan atanh ceil cos cosh cospi exp exp10 exp2 floor fract log log10
 		log2 rint round rsqrt sin sinh sinpi sqrt tan tanh tanpi trunc saturate sign log1p expm1 erf erfinv lgamma`)
-	register(floatFunc, 2, "atan2 copysign fdim fmod pow powr nextafter step")
+	register(floatFunc, 2, "atan2 copysign divide fdim fmod pow powr nextafter step")
 	register(floatFunc, 3, "fma mix smoothstep")
 	register(numberFunc, 1, "abs")
 	register(numberFunc, 2, "min max")

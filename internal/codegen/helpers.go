@@ -213,7 +213,7 @@ inline float precise_erfinv(float x) {
 	"sigmoid": {nil, `
 inline T sigmoid(T x) {
   T e = exp(-abs(x));
-  return (x < 0.0f ? e : 1.0f) / (1.0f + e);
+  return fast::divide(x < 0.0f ? e : 1.0f, 1.0f + e);
 }
 `},
 	"softplus": {[]string{"precise_log1p"}, `
@@ -230,9 +230,9 @@ inline T silu(T x) {
 	// x >= 0, else (ee + 2e) / (ee + 2e + 2): no difference of near values.
 	"tanh_softplus": {nil, `
 inline T tanh_softplus(T x) {
-  T e = exp(-abs(x));
-  T n = x < 0.0f ? e * (e + 2.0f) : 1.0f + 2.0f * e;
-  return n / (x < 0.0f ? n + 2.0f : n + 2.0f * e * e);
+  T e = exp(x > 20.0f ? 20.0f : x); // above, the result is 1
+  T n = e * (e + 2.0f);
+  return fast::divide(n, n + 2.0f);
 }
 `},
 	"gelu": {[]string{"precise_erf"}, `

@@ -330,6 +330,8 @@ func (e *emitter) pure(s *ir.Instr) string {
 		args[i] = e.value(r)
 	}
 	switch {
+	case s.Op == ir.Div && s.Fast && s.Type == ir.F32:
+		return e.names.Call("zm_fast_divide", args...)
 	case s.Op == ir.Neg && s.Type == ir.I32:
 		return "(int32_t)(" + zero + " - (uint32_t)" + args[0] + ")"
 	case s.Op == ir.Sub && s.Type == ir.I32 && args[0] == "0":

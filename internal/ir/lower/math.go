@@ -30,6 +30,7 @@ func registerMath() {
 	} {
 		builtins[name] = builtin{elem: op2(op)}
 	}
+	builtins["divide"] = builtin{elem: op2(ir.Div), cheap: true}
 	builtins["copysign"] = builtin{elem: op2(ir.CopySign), cheap: true}
 	builtins["min"] = builtin{elem: widened(op2(ir.Min)), cheap: true}
 	builtins["max"] = builtin{elem: widened(op2(ir.Max)), cheap: true}
