@@ -25,6 +25,7 @@ import (
 	"github.com/zmlx-go/zmlx/internal/deriv"
 	"github.com/zmlx-go/zmlx/internal/dtype"
 	"github.com/zmlx-go/zmlx/internal/formula"
+	"github.com/zmlx-go/zmlx/zmlxtest"
 )
 
 const oracleDir = "testdata/oracle"
@@ -481,7 +482,13 @@ func testOps(t *testing.T, dir string) {
 	}
 }
 
-func TestOpsAgainstMLX(t *testing.T) { testOps(t, oracleDir) }
+func TestOpsAgainstMLX(t *testing.T) {
+	defer zmlx.SetDefault(zmlx.Default())
+	zmlxtest.OnEveryDevice(t, func(t *testing.T, d *zmlx.Device) {
+		zmlx.SetDefault(d)
+		testOps(t, oracleDir)
+	})
+}
 
 // testFormulas compares definitions, evaluated in float64, with data in dir:
 // that what they mean and how they are derived is right, whatever computes.
