@@ -67,6 +67,18 @@ struct packed<1, T> {
     float at(int) const { return float(v); }
 };
 
+// The sum over the lanes below, in five steps where simd_prefix_exclusive_sum
+// goes from lane to lane.
+inline float sum_before(float x, uint lane) {
+    float sum = x;
+    for (ushort step = 1; step < 32; step *= 2) {
+        float below = simd_shuffle_up(sum, step);
+        if (lane >= step) { sum += below; }
+    }
+    float before = simd_shuffle_up(sum, 1);
+    return lane == 0 ? 0.0f : before;
+}
+
 // A float as an integer of the same order; every NaN is above infinity.
 inline uint ordered(float x) {
     uint u = as_type<uint>(x);
@@ -126,7 +138,7 @@ for (uint from = 0; from < D; from += G * V * U) {
     for (int u = 0; u < U; ++u) {
         for (int k = 1; k < V; ++k) { v[u * V + k] += v[u * V + k - 1]; }
         float own = v[u * V + V - 1];
-        float before = simd_prefix_exclusive_sum(own);
+        float before = sum_before(own, thread_index_in_simdgroup);
         float total = 0.0f;
         if constexpr (G == 32) {
             total = simd_shuffle(before + own, ushort(31));
@@ -135,7 +147,7 @@ for (uint from = 0; from < D; from += G * V * U) {
             threadgroup_barrier(mem_flags::mem_threadgroup);
             float part = thread_index_in_simdgroup < G / 32 ? sums[thread_index_in_simdgroup] : 0.0f;
             total = simd_sum(part);
-            before += simd_shuffle(simd_prefix_exclusive_sum(part), ushort(simdgroup_index_in_threadgroup));
+            before += simd_shuffle(sum_before(part, thread_index_in_simdgroup), ushort(simdgroup_index_in_threadgroup));
             threadgroup_barrier(mem_flags::mem_threadgroup);
         }
         uint at = from + (u * G + t) * V;

@@ -63,6 +63,9 @@ func (p *plan) elementwiseKernel(s Schedule) (*Kernel, error) {
 	}
 	e := newEmitter(p, s)
 	threads := (p.n + s.Vector - 1) / s.Vector
+	if s.Group%32 == 0 { // whole simdgroups: GPUs need no masks then
+		threads = (threads + 31) / 32 * 32
+	}
 	group := min(s.Group, max(threads, 1))
 	e.hoist(roots(p.results))
 	index, block := e.index(), s.Group*s.PerThread*s.Vector

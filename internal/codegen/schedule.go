@@ -188,13 +188,7 @@ func (p *plan) layOnGPU(s *Schedule, l Limits) {
 		s.Vector *= 2
 	}
 	vectors := p.d / s.Vector
-	enough := func(group int) bool { // for the row
-		each := 2
-		if group == 32 || group >= 512 {
-			each = 4
-		}
-		return vectors <= group*max(each, 8/s.Vector)
-	}
+	enough := func(group int) bool { return vectors <= group*max(4, 8/s.Vector) } // for the row
 	for s.Group < min(l.Threads, 1024) && !enough(s.Group) && p.rows < 1<<31/(2*s.Group) {
 		s.Group *= 2
 	}

@@ -46,6 +46,8 @@ var ErrUnsupported = errors.New("a barrier in divergent control flow cannot be c
 //
 // The macro ZMLX_THREADS, 1,024 unless the compiler is told otherwise, is the
 // greatest number of threads of a block: fewer leave more registers to each.
+// ZMLX_WHOLE may be defined as 1 for launches along x alone of whole simdgroups,
+// those of the last threadgroup too.
 // ZMLX_ALIGNED may be defined as 1 for launches in which every parameter's
 // address is a multiple of 16: then accesses of vectors need not test that.
 type Unit struct {
@@ -114,6 +116,9 @@ func (e *emitter) line(format string, args ...any) {
 	e.b.WriteByte('\n')
 }
 
+// text writes lines of the preprocessor.
+func (e *emitter) text(lines string) { e.b.WriteString(lines) }
+
 func (e *emitter) open(format string, args ...any) {
 	e.line(format+" {", args...)
 	e.indent++
@@ -138,7 +143,7 @@ func (e *emitter) function() {
 	e.open("\nextern \"C\" __global__ void __launch_bounds__(ZMLX_THREADS) zmlx_run(%s)", strings.Join(params, ", "))
 	e.place()
 	if e.anySimd {
-		e.line("const uint32_t m0 = n - (t & ~31u) >= 32u ? 0xffffffffu : (1u << (n & 31u)) - 1u;")
+		e.line("const uint32_t m0 = ZMLX_WHOLE || n - (t & ~31u) >= 32u ? 0xffffffffu : (1u << (n & 31u)) - 1u;")
 		e.mask, e.keeping = "m0", true
 		if len(e.exits) > 0 {
 			e.line("int leaving = 0;")
@@ -158,7 +163,7 @@ func (e *emitter) function() {
 func (e *emitter) place() {
 	e.line("const uint64_t g = L.first + blockIdx.x;")
 	e.line("uint32_t gx = (uint32_t)g, gy = 0, gz = 0;")
-	e.open("if ((L.groups[1] | L.groups[2]) != 1u)")
+	e.open("if (!ZMLX_WHOLE && (L.groups[1] | L.groups[2]) != 1u)")
 	e.open("if (g >> 32 == 0)")
 	e.line("const uint32_t rows = (uint32_t)g / L.groups[0];")
 	e.line("gx = (uint32_t)g - rows * L.groups[0], gz = rows / L.groups[1], gy = rows - gz * L.groups[1];")
@@ -168,9 +173,14 @@ func (e *emitter) place() {
 	e.line("gx = (uint32_t)(g - rows * L.groups[0]), gz = (uint32_t)(rows / L.groups[1]), gy = (uint32_t)(rows - (uint64_t)gz * L.groups[1]);")
 	e.close()
 	e.close()
+	e.text("#if ZMLX_WHOLE\n")
+	e.line("const uint32_t ox = gx * L.group[0], tx = min(L.group[0], L.grid[0] - ox);")
+	e.line("const uint32_t oy = 0, oz = 0, ty = 1, tz = 1;")
+	e.text("#else\n")
 	for i, c := range "xyz" {
 		e.line("const uint32_t o%c = g%c * L.group[%d], t%c = min(L.group[%d], L.grid[%d] - o%c);", c, c, i, c, i, i, c)
 	}
+	e.text("#endif\n")
 	e.line("const uint32_t n = tx * ty * tz, t = threadIdx.x;")
 	e.line("if (t >= n) return;")
 	e.line("uint32_t lx = t, ly = 0, lz = 0;")

@@ -29,6 +29,9 @@ typedef struct {
 #ifndef ZMLX_THREADS
 #define ZMLX_THREADS 1024
 #endif
+#ifndef ZMLX_WHOLE
+#define ZMLX_WHOLE 0
+#endif
 
 #ifndef ZMLX_ALIGNED
 #define ZMLX_ALIGNED 0

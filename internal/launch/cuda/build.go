@@ -29,7 +29,8 @@ import (
 // If the text has the name ZMLX_THREADS it is compiled with that macro as 256,
 // 512 or 1024, the most threads of a block that it will run with; if it has
 // ZMLX_ALIGNED, with that as 1 for launches in which all addresses are
-// multiples of 16, else as 0.
+// multiples of 16, else as 0; if it has ZMLX_WHOLE, with that as 1 for launches
+// of whole simdgroups along x alone, else as 0.
 type Unit struct {
 	Text     string
 	Entry    string

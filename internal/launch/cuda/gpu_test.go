@@ -115,7 +115,7 @@ func TestTexts(t *testing.T) {
 	for _, text := range texts {
 		for _, arch := range []string{"sm_80", "sm_90"} {
 			for v := range variants {
-				p := &program{byThreads: true, byAlignment: true}
+				p := &program{byThreads: true, byAlignment: true, byShape: true}
 				if _, log, err := l.Compile(text, arch, append(nvrtc.Options(v%2 == 0), p.options(v)...)...); err != nil || log != "" {
 					t.Errorf("variant %d: %s\n%v\n%s", v, text, err, log)
 				}

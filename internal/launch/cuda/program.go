@@ -46,7 +46,7 @@ type program struct {
 	users  atomic.Int64  // recorded graphs and launches that are being made, and one until Close
 	closed atomic.Bool
 
-	byThreads, byAlignment bool // the text tells variants apart
+	byThreads, byAlignment, byShape bool // the text tells variants apart
 
 	building sync.Mutex
 	variants [variants]atomic.Pointer[loaded]
@@ -54,16 +54,18 @@ type program struct {
 
 // A program is compiled in variants, when a launch needs them: for blocks of at
 // most 256, 512 or 1,024 threads, as fewer threads leave more registers to
-// each; and for addresses that are multiples of 16 or not.
+// each; for addresses that are multiples of 16 or not; and for launches of whole
+// simdgroups along x, or others.
 const (
 	threadClasses = 3
 	aligned       = threadClasses     // added to the class
-	bounded       = 2 * threadClasses // whatever the text says, 1,024 threads fit
+	whole         = 2 * threadClasses // likewise
+	bounded       = 4 * threadClasses // whatever the text says, 1,024 threads fit
 	variants      = bounded + 1
 )
 
 // variant returns which variant a launch needs.
-func (p *program) variant(threads int, addresses uintptr) int {
+func (p *program) variant(threads int, addresses uintptr, simdgroups bool) int {
 	v := threadClasses - 1
 	if p.byThreads {
 		switch {
@@ -75,6 +77,9 @@ func (p *program) variant(threads int, addresses uintptr) int {
 	}
 	if p.byAlignment && addresses%16 == 0 {
 		v += aligned
+	}
+	if p.byShape && simdgroups {
+		v += whole
 	}
 	return v
 }
@@ -90,7 +95,10 @@ func (p *program) options(v int) []string {
 		options = append(options, fmt.Sprintf("--define-macro=ZMLX_THREADS=%d", 256<<(v%threadClasses)))
 	}
 	if p.byAlignment {
-		options = append(options, fmt.Sprintf("--define-macro=ZMLX_ALIGNED=%d", v/aligned))
+		options = append(options, fmt.Sprintf("--define-macro=ZMLX_ALIGNED=%d", v%whole/aligned))
+	}
+	if p.byShape {
+		options = append(options, fmt.Sprintf("--define-macro=ZMLX_WHOLE=%d", v/whole))
 	}
 	return options
 }
@@ -134,10 +142,11 @@ func (d *Device) program(ctx context.Context, name string, u Unit, params []stri
 		dev: d, name: name, unit: u, params: params, frame: newFrame(len(params)),
 		byThreads:   strings.Contains(u.Text, "ZMLX_THREADS"),
 		byAlignment: strings.Contains(u.Text, "ZMLX_ALIGNED"),
+		byShape:     strings.Contains(u.Text, "ZMLX_WHOLE"),
 	}
 	p.users.Store(1)
 	// What most launches need; others compile their own.
-	if _, err := p.build(ctx, p.variant(256, 0)); err != nil {
+	if _, err := p.build(ctx, p.variant(256, 0, true)); err != nil {
 		return nil, err
 	}
 	return p, nil
@@ -230,10 +239,16 @@ func (d *Device) loadCode(code []byte, entryName string) (l loaded, err error) {
 	return l, nil
 }
 
+// simdgroupsAlongX reports whether a launch is of whole simdgroups, with
+// nothing but x.
+func simdgroupsAlongX(l *launch.Launch) bool {
+	return l.Group[0]%simdWidth == 0 && l.Grid[0]%simdWidth == 0 && l.Group[1]*l.Group[2] == 1 && l.Grid[1]*l.Grid[2] == 1
+}
+
 // fitting returns the kernel as it can run with blocks of so many threads on
 // addresses, or'ed together.
-func (p *program) fitting(ctx context.Context, threads int, addresses uintptr) (*loaded, error) {
-	v := p.variant(threads, addresses)
+func (p *program) fitting(ctx context.Context, threads int, addresses uintptr, simdgroups bool) (*loaded, error) {
+	v := p.variant(threads, addresses, simdgroups)
 	l := p.variants[v].Load()
 	var err error
 	if l == nil {
@@ -399,7 +414,7 @@ func (p *program) run(ctx context.Context, l *launch.Launch) error {
 		return p.refuse(err)
 	}
 	threads = (threads + simdWidth - 1) &^ (simdWidth - 1)
-	k, err := p.fitting(ctx, threads, addresses)
+	k, err := p.fitting(ctx, threads, addresses, simdgroupsAlongX(l))
 	if err != nil {
 		return err
 	}
