@@ -209,7 +209,7 @@ func TestKernelConcurrent(t *testing.T) {
 }
 
 func TestKernelStops(t *testing.T) {
-	if name := zmlx.Default().Name(); strings.HasPrefix(name, "remote") || strings.HasPrefix(name, "cuda") {
+	if name := zmlx.Default().Name(); name != "interp" {
 		t.Skipf("a kernel that %s has been given cannot be stopped", name)
 	}
 	k := compile(t, "while (true) { out[0] += 1; }")
