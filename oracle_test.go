@@ -25,7 +25,6 @@ import (
 	"github.com/zmlx-go/zmlx/internal/deriv"
 	"github.com/zmlx-go/zmlx/internal/dtype"
 	"github.com/zmlx-go/zmlx/internal/formula"
-	"github.com/zmlx-go/zmlx/zmlxtest"
 )
 
 const oracleDir = "testdata/oracle"
@@ -466,6 +465,7 @@ func testOps(t *testing.T, dir string) {
 	doc := loadOracle(t, dir)
 	for _, c := range doc.Cases {
 		t.Run(c.Group+"/"+c.Name, func(t *testing.T) {
+			t.Parallel() // compilers take their time
 			op, err := zmlx.Define(c.Definition)
 			if err != nil {
 				t.Fatal(err)
@@ -483,11 +483,27 @@ func testOps(t *testing.T, dir string) {
 }
 
 func TestOpsAgainstMLX(t *testing.T) {
-	defer zmlx.SetDefault(zmlx.Default())
-	zmlxtest.OnEveryDevice(t, func(t *testing.T, d *zmlx.Device) {
-		zmlx.SetDefault(d)
+	t.Run("default", func(t *testing.T) { testOps(t, oracleDir) })
+	t.Run("cuda", func(t *testing.T) {
+		useGPU(t)
 		testOps(t, oracleDir)
 	})
+}
+
+// useGPU makes a GPU the default device until the test ends, which is skipped if
+// there is none or that is the default device anyway.
+func useGPU(t *testing.T) {
+	t.Helper()
+	d, err := zmlx.Open("cuda")
+	if err != nil {
+		t.Skip(err)
+	}
+	before := zmlx.Default()
+	if before == d {
+		t.Skip("the default device is a GPU")
+	}
+	zmlx.SetDefault(d)
+	t.Cleanup(func() { zmlx.SetDefault(before) })
 }
 
 // testFormulas compares definitions, evaluated in float64, with data in dir:

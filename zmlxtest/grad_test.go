@@ -17,26 +17,33 @@ var functions = strings.Fields(`abs sign square sqrt rsqrt recip exp exp2 expm1 
 
 var reductions = strings.Fields("sum mean prod max min var logsumexp softmax")
 
+// checkOp checks definitions beside other tests: compilers take their time.
+func checkOp(t *testing.T, definitions ...string) {
+	t.Parallel()
+	for _, d := range definitions {
+		zmlxtest.CheckOp(t, zmlx.MustDefine(d))
+	}
+}
+
 func TestCheckOpElementwise(t *testing.T) {
 	for _, f := range functions {
-		t.Run(f, func(t *testing.T) { zmlxtest.CheckOp(t, zmlx.MustDefine("f(x) = "+f+"(x)")) })
+		t.Run(f, func(t *testing.T) { checkOp(t, "f(x) = "+f+"(x)") })
 	}
 	for _, e := range []string{
 		"a + b", "a - b", "a * b", "a / b", "a % b", "min(a, b)", "max(a, b)", "pow(a, b)", "atan2(a, b)", "copysign(a, b)",
 		"logaddexp(a, b)", "a > b ? a : b", "fdim(a, b)", "step(a, b) * a",
 	} {
-		t.Run(e, func(t *testing.T) { zmlxtest.CheckOp(t, zmlx.MustDefine("f(a, b) = "+e)) })
+		t.Run(e, func(t *testing.T) { checkOp(t, "f(a, b) = "+e) })
 	}
 	for _, e := range []string{"clamp(a, b, c)", "mix(a, b, c)", "fma(a, b, c)", "smoothstep(b, c, a)", "median3(a, b, c)", "a > b ? b : c"} {
-		t.Run(e, func(t *testing.T) { zmlxtest.CheckOp(t, zmlx.MustDefine("f(a, b, c) = "+e)) })
+		t.Run(e, func(t *testing.T) { checkOp(t, "f(a, b, c) = "+e) })
 	}
 }
 
 func TestCheckOpReductions(t *testing.T) {
 	for _, f := range reductions {
 		t.Run(f, func(t *testing.T) {
-			zmlxtest.CheckOp(t, zmlx.MustDefine("f(x) = "+f+"(x)"))
-			zmlxtest.CheckOp(t, zmlx.MustDefine("f(x, w) = "+f+"(x * w) * w"))
+			checkOp(t, "f(x) = "+f+"(x)", "f(x, w) = "+f+"(x * w) * w")
 		})
 	}
 }
@@ -76,7 +83,7 @@ var compositions = []string{
 func TestCheckOpCompositions(t *testing.T) {
 	for _, d := range compositions {
 		name, _, _ := strings.Cut(d, "(")
-		t.Run(name, func(t *testing.T) { zmlxtest.CheckOp(t, zmlx.MustDefine(d)) })
+		t.Run(name, func(t *testing.T) { checkOp(t, d) })
 	}
 }
 
@@ -86,7 +93,10 @@ func TestCheckOpSecondDerivatives(t *testing.T) {
 		"f(x) = tanh(x)", "f(x) = gelu(x)", "f(x) = silu(x)", "f(x) = softplus(x)", "f(x, y) = x / (1 + y * y)",
 		"f(x) = logsumexp(x)", "f(x) = softmax(x)", "f(x) = var(x)", "f(x, w; eps=1e-2) = x * rsqrt(mean(x * x) + eps) * w",
 	} {
-		t.Run(d, func(t *testing.T) { zmlxtest.CheckOp(t, zmlx.MustDefine(d).VJP()) })
+		t.Run(d, func(t *testing.T) {
+			t.Parallel()
+			zmlxtest.CheckOp(t, zmlx.MustDefine(d).VJP())
+		})
 	}
 }
 
