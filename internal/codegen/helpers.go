@@ -240,9 +240,10 @@ inline T gelu(T x) {
   return 0.5f * x * (1.0f + precise_erf(x * 0.70710677f));
 }
 `},
+	// (1 + tanh u) / 2 is 1 / (1 + exp(-2u)).
 	"gelu_tanh": {nil, `
 inline T gelu_tanh(T x) {
-  return 0.5f * x * (1.0f + tanh(0.7978846f * (x + 0.044715f * x * x * x)));
+  return fast::divide(x, 1.0f + exp(-2.0f * 0.7978846f * (x + 0.044715f * x * x * x)));
 }
 `},
 	"logaddexp": {[]string{"precise_log1p"}, `

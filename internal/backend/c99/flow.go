@@ -252,7 +252,7 @@ func orAll(mask string) string {
 func (e *emitter) head(s *ir.Loop) {
 	exits := slices.ContainsFunc(s.Head.Stmts, func(t ir.Stmt) bool { return e.Exits[t] })
 	if r := s.Cond; exits && r != ir.NoReg && e.Varying[r] && !e.pinned(r) {
-		e.line("int32_t v%d[32];", r)
+		e.line("ALIGNED int32_t v%d[32];", r)
 		e.line("for (int l = 0; l < 32; ++l) v%d[l] = 0;", r)
 		e.forms[r] = form{kind: inArray, text: fmt.Sprintf("v%d", r)}
 		e.fixed[r] = true

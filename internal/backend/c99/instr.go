@@ -4,6 +4,7 @@ package c99
 
 import (
 	"fmt"
+	"math/bits"
 
 	"github.com/zmlx-go/zmlx/internal/backend"
 	"github.com/zmlx-go/zmlx/internal/ir"
@@ -22,6 +23,9 @@ func slow(in *ir.Instr) bool {
 	}
 	return in.Type == ir.F64 && in.Op >= ir.Exp && in.Op <= ir.Lgamma || in.Type == ir.F64 && in.Op >= ir.Pow && in.Op <= ir.Ldexp
 }
+
+// wide are the functions that take all lanes at once.
+var wide = map[ir.Op]string{ir.Exp: "zm_exp32", ir.Erf: "zm_erf32"}
 
 // instr writes one instruction.
 func (e *emitter) instr(in *ir.Instr) {
@@ -55,7 +59,7 @@ func (e *emitter) uniform(in *ir.Instr) string {
 	for i, r := range in.Args {
 		args[i] = e.scalar(r)
 	}
-	return e.names.Value(in, args)
+	return e.value(in, args)
 }
 
 func (e *emitter) varying(in *ir.Instr) {
@@ -86,7 +90,14 @@ func (e *emitter) varying(in *ir.Instr) {
 		e.set(d, e.address(in.Addr, e.lane))
 		return
 	}
-	alone := slow(in)
+	if f := wide[in.Op]; f != "" && in.Type == ir.F32 && e.cond == "" {
+		v, w := e.array(in.Args[0]), e.name("w")
+		e.line("ALIGNED float %s[32];", w)
+		e.line("%s;", e.names.Call(f, w, v))
+		e.fill(d, w)
+		return
+	}
+	alone := slow(in) && !e.shifts(in)
 	if alone {
 		e.flush()
 	}
@@ -98,10 +109,32 @@ func (e *emitter) varying(in *ir.Instr) {
 	for i, r := range in.Args {
 		args[i] = e.lane(r)
 	}
-	e.set(d, e.names.Value(in, args))
+	e.set(d, e.value(in, args))
 	if alone {
 		e.flush()
 	}
+}
+
+// value returns the value of an instruction without memory.
+func (e *emitter) value(in *ir.Instr, args []string) string {
+	if e.shifts(in) {
+		n := e.f.Regs[in.Args[1]].Bits
+		if in.Op == ir.Div {
+			return fmt.Sprintf("(%s >> %d)", args[0], bits.TrailingZeros64(n))
+		}
+		return fmt.Sprintf("(%s & %d)", args[0], n-1)
+	}
+	return e.names.Value(in, args)
+}
+
+// shifts reports whether an instruction divides by a power of two such that a
+// shift does.
+func (e *emitter) shifts(in *ir.Instr) bool {
+	if in.Op != ir.Div && in.Op != ir.Rem || in.Type != ir.U32 && in.Type != ir.U64 {
+		return false
+	}
+	r := e.f.Regs[in.Args[1]]
+	return r.Kind == ir.ConstReg && r.Bits != 0 && r.Bits&(r.Bits-1) == 0
 }
 
 // address returns the address of a memory instruction, its registers being

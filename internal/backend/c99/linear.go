@@ -365,7 +365,7 @@ func (e *emitter) linearForm(in *ir.Instr) (form, bool) {
 		for i, r := range in.Args {
 			args[i] = e.first(r)
 		}
-		fm.text = e.names.Value(in, args)
+		fm.text = e.value(in, args)
 	}
 	return fm, true
 }

@@ -18,6 +18,8 @@ var (
 	doubleText string
 	//go:embed math_integer.inc
 	integerText string
+	//go:embed math_wide.inc
+	wideText string
 )
 
 // A part is one paragraph of the text: the names that it defines, and the
@@ -30,7 +32,7 @@ type part struct {
 }
 
 var (
-	mathHead, mathParts = splitMath(floatText + halfText + doubleText + integerText)
+	mathHead, mathParts = splitMath(floatText + halfText + doubleText + integerText + wideText)
 	mathIndex           = indexMath(mathParts)
 )
 

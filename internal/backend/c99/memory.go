@@ -94,7 +94,7 @@ func (e *emitter) declareArray(i int) {
 	case p.bytes() > maxOnStack:
 		e.line("%s (*const pa%d)[32] = pa%d_;", t, i, i)
 	default:
-		e.line("%s pa%d[%d][32];", t, i, p.count)
+		e.line("ALIGNED %s pa%d[%d][32];", t, i, p.count)
 	}
 }
 
@@ -257,7 +257,7 @@ func (e *emitter) load(in *ir.Instr) {
 		if in.Type == ir.BF16 {
 			f = "zm_load_bfloat32"
 		}
-		e.line("float %s[32];", v)
+		e.line("ALIGNED float %s[32];", v)
 		e.line("%s;", e.names.Call(f, v, fmt.Sprintf("(const uint16_t *)%s", q)))
 		e.fill(in.Dst[0], v)
 	case w.k == int64(n)*size:
@@ -371,24 +371,26 @@ func (e *emitter) stream(in *ir.Instr, w way, bit string) {
 	v := e.array(in.Args[0])
 	bytes := lanes * in.Type.Size()
 	switch mt := backend.MemoryType(in.Type); {
-	case in.Type == ir.F16 || in.Type == ir.BF16:
-		f := "zm_store_half32"
-		if in.Type == ir.BF16 {
-			f = "zm_store_bfloat32"
-		}
+	case in.Type == ir.F16:
+		q, _ := e.pointer(in, w)
+		e.line("if (%s) zm_stream_half(%s, %s);", bit, q, v)
+		e.line("else %s;", e.names.Call("zm_store_half32", "(uint16_t *)"+q, v))
+		e.flush()
+		return
+	case in.Type == ir.BF16:
 		h := e.name("h")
-		e.line("uint16_t %s[32];", h)
-		e.line("%s;", e.names.Call(f, h, v))
+		e.line("ALIGNED uint16_t %s[32];", h)
+		e.line("%s;", e.names.Call("zm_store_bfloat32", h, v))
 		v = h
 	case mt != e.registerType(in.Args[0]):
 		h := e.name("h")
-		e.line("%s %s[32];", mt, h)
+		e.line("ALIGNED %s %s[32];", mt, h)
 		e.line("LANES %s[l] = (%s)%s[l];", h, mt, v)
 		v = h
 	}
 	q, _ := e.pointer(in, w)
 	e.line("if (%s) zm_stream(%s, %s, %d);", bit, q, v, bytes)
-	e.line("else memcpy(%s, %s, %d);", q, v, bytes)
+	e.line("else zm_copy(%s, %s, %d);", q, v, bytes)
 	e.flush() // what follows where the store wraps around
 }
 
@@ -408,7 +410,7 @@ func (e *emitter) atomic(in *ir.Instr) {
 		}
 		seg := e.seg
 		e.seg = nil
-		e.line("%s %s[32];", e.registerType(d), results[i])
+		e.line("ALIGNED %s %s[32];", e.registerType(d), results[i])
 		e.line("memset(%s, 0, sizeof %s);", results[i], results[i])
 		e.seg = seg
 	}

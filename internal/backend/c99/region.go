@@ -164,7 +164,7 @@ func (e *emitter) simdgroup(b *ir.Block, full bool) {
 		e.line("const uint32_t flat = ty * tz == 1, lx = flat ? s * 32 : s * 32 %% tx, ly = flat ? 0 : s * 32 / tx %% ty, lz = flat ? 0 : s * 32 / tx / ty;")
 		e.line("(void)lx; (void)ly; (void)lz;")
 	} else {
-		e.line("uint32_t lx[32], ly[32], lz[32];")
+		e.line("ALIGNED uint32_t lx[32], ly[32], lz[32];")
 		e.line("for (int l = 0; l < 32; ++l) { const uint32_t t = s * 32 + l; lx[l] = t %% tx; ly[l] = t / tx %% ty; lz[l] = t / tx / ty; }")
 	}
 	switch {
@@ -232,7 +232,7 @@ func (e *emitter) declare(b *ir.Block) []ir.Reg {
 			e.line("%s a%d = 0;", t, r)
 			e.forms[r] = form{kind: linear, text: fmt.Sprintf("a%d", r), k: known.k, fits: known.fits, even: known.even}
 		default:
-			e.line("%s v%d[32];", t, r)
+			e.line("ALIGNED %s v%d[32];", t, r)
 			e.line("for (int l = 0; l < 32; ++l) v%d[l] = 0;", r)
 			e.forms[r] = form{kind: inArray, text: fmt.Sprintf("v%d", r)}
 		}

@@ -48,7 +48,7 @@ func (e *emitter) flush() {
 		name := fmt.Sprintf("v%d", r)
 		if s.used[r] < e.uses[r] {
 			kept = append(kept, r)
-			e.line("%s %s[32];", backend.RegisterType(e.f.Regs[r].Type), name)
+			e.line("ALIGNED %s %s[32];", backend.RegisterType(e.f.Regs[r].Type), name)
 		}
 		e.forms[r] = form{kind: inArray, text: name}
 	}
@@ -181,7 +181,7 @@ func (e *emitter) array(r ir.Reg) string {
 	e.add("%s[l] = %s;", name, value)
 	seg := e.seg
 	e.seg = nil
-	e.line("%s %s[32];", backend.RegisterType(e.f.Regs[r].Type), name)
+	e.line("ALIGNED %s %s[32];", backend.RegisterType(e.f.Regs[r].Type), name)
 	e.seg = seg
 	e.flush()
 	return name
@@ -204,7 +204,7 @@ func (e *emitter) ballot(value string) string {
 	e.add("%s[l] = %s;", name, value)
 	seg := e.seg
 	e.seg = nil
-	e.line("int32_t %s[32];", name)
+	e.line("ALIGNED int32_t %s[32];", name)
 	e.seg = seg
 	e.flush()
 	e.line("const uint32_t %s = %s;", bits, e.names.Call("zm_ballot", name))

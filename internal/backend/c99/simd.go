@@ -55,7 +55,7 @@ func (e *emitter) simd(in *ir.Instr) {
 func (e *emitter) results(in *ir.Instr, function string, round bool, args ...string) {
 	e.flush()
 	w := e.name("w")
-	e.line("%s %s[32];", e.registerType(in.Dst[0]), w)
+	e.line("ALIGNED %s %s[32];", e.registerType(in.Dst[0]), w)
 	e.line("%s;", e.names.Call(function, append([]string{"(void *)" + w}, args...)...))
 	if round && (in.Type == ir.F16 || in.Type == ir.BF16) {
 		e.add("%s[l] = %s;", w, e.names.Rounded(in.Type, w+"[l]"))
@@ -134,7 +134,7 @@ func (e *emitter) matMul(in *ir.Instr, mask string) {
 	}
 	e.flush()
 	w := []string{e.name("w"), e.name("w")}
-	e.line("float %s[32], %s[32];", w[0], w[1])
+	e.line("ALIGNED float %s[32], %s[32];", w[0], w[1])
 	e.line("%s;", e.names.Call("zm_simd_matmul", append(append(w[:2:2], args...), mask)...))
 	for i, d := range in.Dst {
 		if in.Type != ir.F32 {
