@@ -63,11 +63,18 @@ func RandomUniform(key Key, lo, hi float64, d DType, shp ...int) *Array {
 	}
 	below := previous(hi, d)
 	return generate(op, d, shp, func(block []float64, first int) {
+		var four [4]uint32 // elements share a counter
 		for i := range block {
-			w := key.words(first + i)
-			u := float64(w[0]>>8) * 0x1p-24
+			var u float64
 			if d == Float64 {
+				w := key.words(first + i)
 				u = unit53(w[0], w[1])
+			} else {
+				at := first + i
+				if i == 0 || at%4 == 0 {
+					four = key.words(at / 4)
+				}
+				u = float64(four[at%4]>>8) * 0x1p-24
 			}
 			v := lo + float64(u*(hi-lo))
 			if rounded(v, d) >= hi && lo < hi {

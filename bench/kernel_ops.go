@@ -192,11 +192,15 @@ func gatherAdd(c Case) *work {
 	v := vector(c.DType, d)
 	src, other := data(0, c.DType, rows, d), data(1, c.DType, rows, d)
 	index := integers(rows, rows)
+	g := 32
+	for g < 1024 && d/v > 4*g {
+		g *= 2
+	}
 	w := &work{inputs: []*zmlx.Array{src, index, other}}
 	l := zmlx.Launch{
-		Template:    []zmlx.TemplateArg{{Name: "V", Value: v}},
-		Grid:        [3]int{d / v, rows, 1},
-		Threadgroup: [3]int{min(d/v, 256), 1, 1},
+		Template:    []zmlx.TemplateArg{{Name: "V", Value: v}, {Name: "G", Value: g}, {Name: "N", Value: (d/v + g - 1) / g}},
+		Grid:        [3]int{rows * g, 1, 1},
+		Threadgroup: [3]int{max(g, 128), 1, 1},
 	}
 	w.call = func() []*zmlx.Array { return gatherAddKernel.Call(l, w.inputs...) }
 	w.check = func(w *work, out []*zmlx.Array) error {
@@ -291,7 +295,7 @@ func rmsNormTree(c Case) *work {
 func rmsNormBackward(c Case) *work {
 	rows, d := c.Shape[0], c.Shape[1]
 	v := vector(c.DType, d)
-	g, together, blocks := 32, 1, 8
+	g, together, blocks, ahead := 32, 1, 8, 1
 	if onGPU() {
 		each := 4 // vectors of a thread, in registers
 		if d > 32*v*each && d <= 1024*v {
@@ -310,7 +314,7 @@ func rmsNormBackward(c Case) *work {
 	w := &work{inputs: []*zmlx.Array{x, weights, ct, zmlx.Scalar(float32(rmsEps))}}
 	l := zmlx.Launch{
 		Template: []zmlx.TemplateArg{
-			{Name: "T", Value: c.DType}, {Name: "V", Value: v}, {Name: "G", Value: g}, {Name: "S", Value: together}, {Name: "N", Value: (d + g*v - 1) / (g * v)},
+			{Name: "T", Value: c.DType}, {Name: "V", Value: v}, {Name: "G", Value: g}, {Name: "S", Value: together}, {Name: "P", Value: ahead}, {Name: "N", Value: (d + g*v - 1) / (g * v)},
 		},
 		Grid: [3]int{blocks * g * together, 1, 1}, Threadgroup: [3]int{g * together, 1, 1},
 		OutputShapes: [][]int{{rows, d}, {blocks, d}}, OutputDTypes: []zmlx.DType{c.DType, zmlx.Float32},

@@ -219,21 +219,28 @@ for (int i = 0; i < 5; ++i) {
 }
 `})
 
-// An index outside adds nothing.
+// G threads take a row, and N vectors of it each. An index outside adds nothing.
 var gatherAddKernel = zmlx.MustCompile(zmlx.Kernel{
 	Name: "gather_add", InputNames: []string{"src", "index", "other"}, OutputNames: []string{"out"}, Header: kernelHeader,
 	Source: `
-uint j = thread_position_in_grid.x * V;
-size_t i = thread_position_in_grid.y;
-size_t D = size_t(threads_per_grid.x) * V;
+uint D = uint(src_shape[1]) / V * V;
+uint i = thread_position_in_grid.x / G, t = thread_position_in_grid.x % G;
 int at = index[i];
-float a[V], b[V];
-load<V>(other + i * D + j, a);
-if (at >= 0 && at < src_shape[0]) {
-    load<V>(src + size_t(at) * D + j, b);
-    for (int k = 0; k < V; ++k) { a[k] += b[k]; }
+bool inside = at >= 0 && at < src_shape[0];
+size_t to = size_t(i) * D, from = size_t(inside ? at : 0) * D;
+float a[N * V], b[N * V];
+for (int n = 0; n < N; ++n) {
+    uint j = (n * G + t) * V;
+    if (j < D) {
+        load<V>(other + to + j, a + n * V);
+        load<V>(src + from + j, b + n * V);
+    }
 }
-store<V>(out + i * D + j, a);
+for (int n = 0; n < N; ++n) {
+    uint j = (n * G + t) * V;
+    for (int k = 0; k < V; ++k) { a[n * V + k] += inside ? b[n * V + k] : 0.0f; }
+    if (j < D) { store<V>(out + to + j, a + n * V); }
+}
 `})
 
 // A threadgroup takes a row and reads it once: each thread has the greatest
@@ -354,8 +361,8 @@ for (uint j = t; j < D; j += 256) {
 `})
 
 // G threads take every so-manieth row and hold N*V columns each: the row as it
-// lies in memory, the next one, which is loaded meanwhile, and their part of the
-// sums over rows. S rows share a threadgroup, where a simdgroup is enough for a
+// lies in memory, with P the next one, which is loaded meanwhile, and their part
+// of the sums over rows. S rows share a threadgroup, where a simdgroup is enough for a
 // row; then no barrier is needed until the end.
 var rmsNormBackwardKernel = zmlx.MustCompile(zmlx.Kernel{
 	Name: "rmsnorm_backward", InputNames: []string{"x", "w", "g", "eps"}, OutputNames: []string{"dx", "partial"}, Header: kernelHeader,
@@ -373,7 +380,7 @@ for (int n = 0; n < N; ++n) {
     uint at = (n * G + t) * V;
     for (int k = 0; k < V; ++k) { dw[n * V + k] = 0.0f; }
     if (at < D) { wr[n].get(w + at); }
-    if (at < D && row < R) {
+    if (P > 0 && at < D && row < R) {
         xr[n].get(x + size_t(row) * D + at);
         gr[n].get(g + size_t(row) * D + at);
     }
@@ -384,9 +391,14 @@ while (row < R) {
     packed<V, T> xn[N], gn[N];
     for (int n = 0; n < N; ++n) {
         uint at = (n * G + t) * V;
-        if (at < D && next < R) {
-            xn[n].get(x + size_t(next) * D + at);
-            gn[n].get(g + size_t(next) * D + at);
+        if constexpr (P > 0) {
+            if (at < D && next < R) {
+                xn[n].get(x + size_t(next) * D + at);
+                gn[n].get(g + size_t(next) * D + at);
+            }
+        } else if (at < D) {
+            xr[n].get(x + base + at);
+            gr[n].get(g + base + at);
         }
     }
     float squares = 0.0f, product = 0.0f;
@@ -418,8 +430,10 @@ while (row < R) {
             r[k] = b * wr[n].at(k) * s - a * c;
         }
         if (at < D) { store<V>(dx + base + at, r); }
-        xr[n] = xn[n];
-        gr[n] = gn[n];
+        if constexpr (P > 0) {
+            xr[n] = xn[n];
+            gr[n] = gn[n];
+        }
     }
     row = next;
 }

@@ -285,10 +285,12 @@ func (e *emitter) vectorBlock(needed []*node, stores []int, width int, source fu
 			}
 		}
 	}
+	e.shareWords(needed, width)
 	e.open("for (uint k = 0; k < %du; ++k)", width)
 	at := e.declare("%s", index)
 	e.scope(func() {
 		begin()
+		e.drawWords()
 		plain := e.load
 		e.load = func(in int) string {
 			if vec[in] != "" {
@@ -311,6 +313,7 @@ func (e *emitter) vectorBlock(needed []*node, stores []int, width int, source fu
 	})
 	e.dropUnused(at, indexName)
 	e.close()
+	e.uniforms, e.words = nil, nil
 	for _, o := range stores {
 		if outs[o] != "" {
 			e.storeVector(outs[o], e.results[o].dtype, width, e.names.outputs[o]+" + "+place(o))
@@ -320,6 +323,21 @@ func (e *emitter) vectorBlock(needed []*node, stores []int, width int, source fu
 	for _, name := range vec {
 		delete(e.names.taken, name)
 	}
+}
+
+// shareWords declares the words of the uniform numbers that a vector needs.
+func (e *emitter) shareWords(needed []*node, width int) {
+	if width%4 != 0 || e.real != dtype.Float32 {
+		return
+	}
+	e.words = map[*node]string{}
+	e.walk(needed, func(n *node) {
+		if n.op == formula.Uniform {
+			e.words[n] = e.names.temp()
+			e.uniforms = append(e.uniforms, n)
+			e.line("uint4 %s;", e.words[n])
+		}
+	})
 }
 
 // loadVector declares name as the vector at from. One of 8 elements is an array

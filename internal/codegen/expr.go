@@ -34,6 +34,9 @@ type emitter struct {
 	load   func(in int) string
 	linear string
 
+	uniforms []*node          // of a vector, where the words of four are shared
+	words    map[*node]string // their words
+
 	loaded, params, keys map[int]bool
 	sizes                map[string]bool
 }
@@ -367,13 +370,32 @@ func KeyBits(v float64) uint64 {
 
 // uniform draws the element's random number.
 func (e *emitter) uniform(n *node) string {
-	key := KeyBits(n.val)
-	low, high := fmt.Sprintf("%#xu", uint32(key)), fmt.Sprintf("%#xu", key>>32)
-	if n.index >= 0 {
-		e.keys[n.index] = true
-		low, high = e.names.keys[n.index]+"_low", e.names.keys[n.index]+"_high"
+	low, high := e.key(n)
+	if words := e.words[n]; words != "" {
+		return fmt.Sprintf("(float(%s[k %% 4u] >> 8) * 5.9604645e-08f)", words)
 	}
 	return fmt.Sprintf("%s(%s, %s, %s)", e.helpers.function(formula.Uniform), e.linear, low, high)
+}
+
+// key returns the halves of a Uniform's key.
+func (e *emitter) key(n *node) (low, high string) {
+	if n.index >= 0 {
+		e.keys[n.index] = true
+		return e.names.keys[n.index] + "_low", e.names.keys[n.index] + "_high"
+	}
+	key := KeyBits(n.val)
+	return fmt.Sprintf("%#xu", uint32(key)), fmt.Sprintf("%#xu", key>>32)
+}
+
+// drawWords writes what the uniform numbers of four neighbours are made of, when
+// the first of them comes up.
+func (e *emitter) drawWords() {
+	for _, n := range e.uniforms {
+		low, high := e.key(n)
+		e.open("if (k %% 4u == 0u)")
+		e.line("%s = %s((%s) >> 2, %s, %s);", e.words[n], e.helpers.use("philox_words"), e.linear, low, high)
+		e.close()
+	}
 }
 
 // literal returns a number as the kernel language writes it.

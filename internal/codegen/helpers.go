@@ -29,7 +29,7 @@ type function struct {
 // needs.
 var order = []string{
 	"locate", "precise_log1p", "precise_expm1", "precise_erf", "precise_erfinv",
-	"sigmoid", "softplus", "silu", "tanh_softplus", "gelu", "gelu_tanh", "logaddexp", "sign_of", "nan_max", "nan_min", "philox_uniform",
+	"sigmoid", "softplus", "silu", "tanh_softplus", "gelu", "gelu_tanh", "logaddexp", "sign_of", "nan_max", "nan_min", "philox_words", "philox_uniform",
 	"simd_max_nan", "simd_min_nan",
 }
 
@@ -107,7 +107,8 @@ var doubles = strings.NewReplacer(
 	"0.70710677f", "as_type<double>(0x3fe6a09e667f3bcdul /* sqrt(1/2) */)",
 	"0.7978846f", "as_type<double>(0x3fe9884533d43651ul /* sqrt(2/pi) */)",
 	"0.044715f", "as_type<double>(0x3fa6e4e26d4801f7ul /* 0.044715 */)",
-	"T(c.x >> 8) * 5.9604645e-08f", "double(((ulong(c.x) << 32) | c.y) >> 11) * as_type<double>(0x3ca0000000000000ul /* 2^-53 */)",
+	"philox_words(i >> 2, low, high)", "philox_words(i, low, high)",
+	"T(c[uint(i) & 3u] >> 8) * 5.9604645e-08f", "double(((ulong(c.x) << 32) | c.y) >> 11) * as_type<double>(0x3ca0000000000000ul /* 2^-53 */)",
 )
 
 // functions holds the header's functions by name.
@@ -267,16 +268,22 @@ inline T nan_min(T a, T b) {
   return a < b || isnan(a) ? a : b;
 }
 `},
-	// Philox4x32-10 of the element's index, as random arrays have it.
-	"philox_uniform": {nil, `
-inline T philox_uniform(ulong i, uint low, uint high) {
+	// Philox4x32-10 as random arrays have it: four neighbours share its words.
+	"philox_words": {nil, `
+inline uint4 philox_words(ulong i, uint low, uint high) {
   uint4 c = uint4(uint(i), uint(i >> 32), 0u, 0u);
   for (uint round = 0; round < 10; ++round) {
     c = uint4(mulhi(0xCD9E8D57u, c.z) ^ c.y ^ low, 0xCD9E8D57u * c.z, mulhi(0xD2511F53u, c.x) ^ c.w ^ high, 0xD2511F53u * c.x);
     low += 0x9E3779B9u;
     high += 0xBB67AE85u;
   }
-  return T(c.x >> 8) * 5.9604645e-08f;
+  return c;
+}
+`},
+	"philox_uniform": {[]string{"philox_words"}, `
+inline T philox_uniform(ulong i, uint low, uint high) {
+  uint4 c = philox_words(i >> 2, low, high);
+  return T(c[uint(i) & 3u] >> 8) * 5.9604645e-08f;
 }
 `},
 	"simd_max_nan": {nil, `

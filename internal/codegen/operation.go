@@ -220,8 +220,8 @@ func (p *plan) mean(x *node) *node {
 
 // shifted makes exp(x - m) with m the greatest of the row, and m. For rows of
 // -inf m is 0: exp(-inf - -inf) would be NaN.
-func (p *plan) shifted(x *node) (e, m *node) {
-	m = p.of(formula.MaxOf, p.real, x)
+func (p *plan) shifted(x *node, index int) (e, m *node) {
+	m = p.node(node{op: formula.MaxOf, typ: p.real, args: []*node{x}, index: index})
 	m = p.of(formula.Select, p.real, p.of(formula.Eq, dtype.Bool, m, p.constant(math.Inf(-1), p.real)), p.constant(0, p.real), m)
 	return p.of(formula.Exp, p.real, p.of(formula.Sub, p.real, x, m)), m
 }
@@ -232,7 +232,7 @@ func (p *plan) softmax(x operand) (operand, error) {
 	if err != nil {
 		return operand{}, err
 	}
-	e, _ := p.shifted(v)
+	e, _ := p.shifted(v, numbers) // the sum finds NaN
 	sum := p.total(e)
 	// A row of -inf sums to 0 and gives zeros.
 	none := p.of(formula.Eq, dtype.Bool, sum, p.constant(0, p.real))
@@ -289,7 +289,7 @@ func (p *plan) reduction(op formula.Op, x operand) (operand, error) {
 	case formula.Var: // in two passes: E[x*x] - E[x]*E[x] would cancel
 		v = p.mean(p.of(formula.Square, p.real, p.of(formula.Sub, p.real, v, p.mean(v))))
 	case formula.LogSumExp:
-		e, m := p.shifted(v)
+		e, m := p.shifted(v, 0)
 		l := p.of(formula.Add, p.real, m, p.of(formula.Log, p.real, p.total(e)))
 		v = p.of(formula.Select, p.real, p.of(formula.IsInf, dtype.Bool, m), m, l)
 	default:

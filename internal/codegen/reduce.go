@@ -21,6 +21,9 @@ type accumulator struct {
 	atAll string // ArgMax, ArgMin: where these are
 }
 
+// numbers, as the index of a MaxOf, says that it need not find NaN.
+const numbers = 1
+
 // noIndex stands for no index.
 const noIndex = "0xFFFFFFFFu"
 
@@ -106,6 +109,8 @@ func (e *rowEmitter) accumulate(a *accumulator) {
 // lesser.
 func (e *rowEmitter) extreme(a *accumulator) string {
 	switch {
+	case a.n.index == numbers:
+		return "max"
 	case a.typ.IsFloat() && a.greatest():
 		return e.helpers.function(formula.Max)
 	case a.typ.IsFloat():
@@ -137,7 +142,7 @@ func (e *rowEmitter) overLanes(a *accumulator, text string) string {
 	case formula.Prod:
 		name = "simd_product"
 	case formula.MaxOf:
-		if name = "simd_max"; a.typ.IsFloat() {
+		if name = "simd_max"; a.typ.IsFloat() && a.n.index != numbers {
 			name = e.helpers.use("simd_max_nan")
 		}
 	case formula.MinOf:

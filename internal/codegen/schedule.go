@@ -114,6 +114,14 @@ func DefaultSchedule(f *formula.Formula, c Call, l Limits) Schedule {
 		return p.rowSchedule(l)
 	}
 	s := Schedule{Group: min(256, l.Threads), Vector: p.vector(), Wide: p.wide(), RowsPerGroup: 1, PerThread: 1}
+	if !l.CPU && s.Vector == 8 { // half as many bytes are in flight for each element
+		switch {
+		case p.n >= 1<<25:
+			s.PerThread = 4
+		case p.n >= 1<<22:
+			s.PerThread = 2
+		}
+	}
 	if l.CPU {
 		s.Group, s.Vector, s.PerThread = min(32, l.Threads), 1, 32
 		if s.Rows = p.alongRowsHelps(); s.Rows {
@@ -157,12 +165,13 @@ func (p *plan) rowSchedule(l Limits) Schedule {
 	if !s.Exact {
 		s.PerThread = s.Vector << bits.Len(uint(max(steps, 1)-1))
 	}
-	// Threads of large groups have few registers.
-	s.InRegisters = s.PerThread <= 32
+	// Threads of large groups have few registers. What does not fit into those
+	// of the greatest is still better spilled than read again.
+	s.InRegisters = s.PerThread <= 32 || !l.CPU && s.Exact && s.Vector == 8 && s.PerThread <= 64
 	if s.Reload {
 		s.InRegisters = s.PerThread <= s.mostPerThread() && (s.Exact || p.kept(s) > 0)
 	}
-	if kept := p.kept(s) * s.PerThread; !l.CPU && (kept > 64 || kept > 32 && s.Group > 512) {
+	if kept := p.kept(s) * s.PerThread; !l.CPU && (kept > 64 || kept > 32 && s.Group > 512) && !(s.Exact && kept <= 128) {
 		s.InRegisters = false
 	}
 	if !s.InRegisters {
@@ -196,7 +205,7 @@ func (p *plan) layOnGPU(s *Schedule, l Limits) {
 	case p.d <= 4:
 		s.Group, s.RowsPerGroup = 1, min(256, l.Threads)
 	case s.Group == 32:
-		s.RowsPerGroup = min(8, l.Threads/32)
+		s.RowsPerGroup = min(4, l.Threads/32)
 	}
 	// Kernels of their own for what models are usually wide.
 	if p.d >= 256 && (p.d&(p.d-1) == 0 || p.d%1024 == 0) {
