@@ -3,9 +3,9 @@
 GO ?= go
 STATICCHECK = $(GO) tool -modfile=tools/go.mod staticcheck
 
-.PHONY: check format vet staticcheck layers test race cross nodl fuzz build
+.PHONY: check format vet staticcheck layers test cc race cross nodl fuzz build
 
-check: format vet staticcheck layers test race cross nodl
+check: format vet staticcheck layers test cc race cross nodl
 
 build:
 	CGO_ENABLED=0 $(GO) build -o zmlx ./cmd/zmlx
@@ -25,6 +25,10 @@ layers:
 
 test:
 	CGO_ENABLED=0 $(GO) test ./...
+
+# What runs on the interpreter above, on compiled C: ops, gradients, MLX's values.
+cc:
+	ZMLX_DEVICE=cc CGO_ENABLED=0 $(GO) test -short -timeout 30m . ./zmlxtest ./classic
 
 # The race detector needs cgo, so this is also the test that both ways work.
 race:

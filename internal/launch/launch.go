@@ -32,7 +32,6 @@ type Limits struct {
 	ThreadgroupMemory     int // bytes; 32 KiB as on Metal
 	SimdWidth             int // lanes of a simdgroup
 	Float64               bool
-	CPU                   bool // a simdgroup is vector registers: few threads with much work each do best
 }
 
 // A Buffer is memory of a device.

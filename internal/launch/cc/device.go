@@ -117,7 +117,7 @@ func (d *device) Describe() string {
 }
 
 func (d *device) Limits() launch.Limits {
-	return launch.Limits{ThreadsPerThreadgroup: maxThreads, ThreadgroupMemory: maxThreadgroup, SimdWidth: simdWidth, Float64: true, CPU: true}
+	return launch.Limits{ThreadsPerThreadgroup: maxThreads, ThreadgroupMemory: maxThreadgroup, SimdWidth: simdWidth, Float64: true}
 }
 
 func (d *device) Close() error { return nil }

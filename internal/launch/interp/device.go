@@ -52,7 +52,7 @@ func (device) Describe() string {
 }
 
 func (device) Limits() launch.Limits {
-	return launch.Limits{ThreadsPerThreadgroup: maxThreads, ThreadgroupMemory: maxThreadgroup, SimdWidth: simdWidth, Float64: true, CPU: true}
+	return launch.Limits{ThreadsPerThreadgroup: maxThreads, ThreadgroupMemory: maxThreadgroup, SimdWidth: simdWidth, Float64: true}
 }
 
 func (device) Alloc(n int) (launch.Buffer, error) {
