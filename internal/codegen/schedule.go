@@ -123,10 +123,8 @@ func DefaultSchedule(f *formula.Formula, c Call, l Limits) Schedule {
 		}
 	}
 	if l.CPU {
-		s.Group, s.Vector, s.PerThread = min(32, l.Threads), 1, 32
-		if s.Rows = p.alongRowsHelps(); s.Rows {
-			s.PerThread = 128
-		}
+		s.Group, s.Vector, s.PerThread = min(32, l.Threads), 1, 128
+		s.Rows = p.alongRowsHelps()
 	}
 	return s
 }

@@ -86,8 +86,15 @@ func (e *emitter) prologue() string {
 	for _, name := range mention.FindAllString(text, -1) {
 		e.names[name] = true
 	}
-	return Functions(e.names) + text
+	return options + Functions(e.names) + text
 }
+
+// gcc would make calls of copies from array to array, which then have to be in
+// memory.
+const options = `#if defined __GNUC__ && !defined __clang__
+#pragma GCC optimize ("no-tree-loop-distribute-patterns")
+#endif
+`
 
 // An emitter writes one kernel.
 type emitter struct {
@@ -101,8 +108,9 @@ type emitter struct {
 	cross      map[ir.Reg]bool    // registers that more than one region uses
 	layouts    map[ir.Reg]*layout // where crossing registers are kept
 	storedOnly map[ir.Reg]bool
-	private    map[int]*array // allocations that are arrays of registers
-	streamed   bool           // stores may go past the caches
+	private    map[int]*array    // allocations that are arrays of registers
+	walks      map[int]*ir.Instr // by parameter: the load that asks for what comes next
+	streamed   bool              // stores may go past the caches
 	scratch    int
 	serial     int // for names
 
@@ -262,6 +270,18 @@ func (e *emitter) entry() {
 	for i := range e.f.Params {
 		e.line("char *const p%d = (char *)P[%d];", i, i)
 	}
+	start := e.b.Len()
+	defer func() { // walks are known only now
+		text := e.b.String()
+		e.b.Reset()
+		e.b.WriteString(text[:start])
+		for i := range e.f.Params {
+			if e.walks[i] != nil {
+				e.line("const char *walk%d = 0, *next%d = 0; int64_t jump%d = 0;", i, i, i)
+			}
+		}
+		e.b.WriteString(text[start:])
+	}()
 	e.allocations()
 	e.line("(void)scratch;")
 	e.open("for (uint64_t gi = first; gi < last; ++gi)")

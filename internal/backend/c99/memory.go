@@ -19,8 +19,9 @@ type array struct {
 }
 
 // maxOnStack is the size in bytes of an array that is not kept in working
-// memory.
-const maxOnStack = 16 << 10
+// memory: of one that may come to be registers. Compilers think that stores to
+// larger ones could change others on the stack.
+const maxOnStack = 1 << 10
 
 func (a *array) bytes() int { return backend.RegisterSize(a.elem) * a.count * lanes }
 
@@ -251,6 +252,7 @@ func (e *emitter) load(in *ir.Instr) {
 		return
 	}
 	q, _ := e.pointer(in, w)
+	e.prefetch(in, w, q)
 	switch {
 	case w.k == size && n == 1 && (in.Type == ir.F16 || in.Type == ir.BF16) && e.mask == "" && e.cond == "":
 		v, f := e.name("h"), "zm_load_half32"
@@ -267,6 +269,48 @@ func (e *emitter) load(in *ir.Instr) {
 	default:
 		e.loaded(in, func(j int) string { return fmt.Sprintf("((const %s *)(%s + (int64_t)l * %d))[%d]", mt, q, w.k, j) })
 	}
+}
+
+// prefetch asks for what the next walk over memory like this one will read. The
+// processor foresees how a walk goes on, but not where the next one starts: walks
+// start as far from each other as the last two did.
+func (e *emitter) prefetch(in *ir.Instr, w way, q string) {
+	r := e.f.Regs[in.Addr.Base]
+	bytes := lanes * in.Type.Size()
+	if r.Kind != ir.ParamReg || w.k != int64(in.Type.Size()) || len(in.Dst) != 1 || !e.line_ || e.mask != "" || e.cond != "" || !e.longLoop() {
+		return
+	}
+	if e.walks == nil {
+		e.walks = map[int]*ir.Instr{}
+	}
+	if first, ok := e.walks[r.Index]; ok && first != in { // others find it in the caches
+		return
+	}
+	e.walks[r.Index] = in
+	e.line("if (%s != next%d) { jump%d = zm_jump(%s - walk%d); walk%d = %s; }", q, r.Index, r.Index, q, r.Index, r.Index, q)
+	e.line("next%d = %s + %d;", r.Index, q, bytes)
+	for at := 0; at < bytes; at += 64 {
+		e.line("__builtin_prefetch(%s + jump%d + %d);", q, r.Index, at)
+	}
+}
+
+// longLoop reports whether the innermost loop may take more than a few turns.
+func (e *emitter) longLoop() bool {
+	if len(e.frames) == 0 {
+		return false
+	}
+	s, ok := e.frames[len(e.frames)-1].stmt.(*ir.Loop)
+	if !ok {
+		return false
+	}
+	for _, t := range s.Head.Stmts {
+		if in, ok := t.(*ir.Instr); ok && len(in.Dst) == 1 && in.Dst[0] == s.Cond && in.Op == ir.Lt {
+			if r := e.f.Regs[in.Args[1]]; r.Kind == ir.ConstReg && r.Bits < 8 {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // loaded sets the results of a load. Nothing is read in lanes that are not
