@@ -1,6 +1,7 @@
 package zmlx_test
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/zmlx-go/zmlx"
@@ -42,7 +43,7 @@ func ExampleArray_Err() {
 	_, err := zmlx.Values[int32](b)
 	fmt.Println(err)
 	// Output:
-	// reshape: shape [3 2]: 6 elements do not fill shape [4 2] (example_test.go:41)
+	// reshape: shape [3 2]: 6 elements do not fill shape [4 2] (example_test.go:42)
 }
 
 func ExampleArray_Rows() {
@@ -67,5 +68,69 @@ func ExampleDevice_Scope() {
 	fmt.Println(temporary)
 	// Output:
 	// [true true true] <nil>
-	// !(array was freed at example_test.go:61)
+	// !(array was freed at example_test.go:62)
+}
+
+// A loop of many small kernels: the function is called once, and its launches
+// are repeated.
+func ExampleDevice_Record() {
+	ctx := context.Background()
+	d, err := zmlx.Open("interp")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	w := zmlx.FromSlice([]float32{1, 10, 100}).To(d)
+	r, err := d.Record(ctx, func(in ...*zmlx.Array) []*zmlx.Array {
+		return []*zmlx.Array{in[0].Mul(w).Sum()}
+	}, zmlx.Zeros(zmlx.Float32, 3).To(d))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer r.Close()
+	sum := r.Outputs()[0]
+	for i := range 3 {
+		x := zmlx.Full(float32(i), 3).To(d)
+		if err := r.Run(ctx, x); err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(sum)
+	}
+	// Output:
+	// 0.0
+	// 111.0
+	// 222.0
+}
+
+// What a piece of work took: the counts after it less those before.
+func ExampleDevice_Stats() {
+	ctx := context.Background()
+	d, err := zmlx.Open("interp")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	square := zmlx.MustDefine(`square(x) = x * x`)
+	x := zmlx.Linspace(-1, 1, 1000, zmlx.Float32).To(d)
+
+	zmlx.SetTiming(true)
+	defer zmlx.SetTiming(false)
+	before := d.Stats()
+	y := square.Call(x)
+	fmt.Println("asked for:", d.Stats().Launches-before.Launches, "launches")
+	if err := zmlx.Eval(ctx, y); err != nil {
+		fmt.Println(err)
+		return
+	}
+	if err := d.Sync(ctx); err != nil { // for devices that work on their own
+		fmt.Println(err)
+		return
+	}
+	after := d.Stats()
+	fmt.Println("computed:", after.Launches-before.Launches, "launch, took time:", after.DeviceTime > before.DeviceTime)
+	// Output:
+	// asked for: 0 launches
+	// computed: 1 launch, took time: true
 }

@@ -52,7 +52,9 @@ const maxKernels = 4096
 var timing atomic.Bool
 
 // SetTiming switches the measuring of each kernel's time on the device on or
-// off. It is off at first. While it is on, every launch is waited for.
+// off, for all devices. It is off at first. While it is on, every launch is
+// waited for. The times are in [KernelStats] and [DeviceStats]: by the device's
+// own clock on GPUs, by the host's elsewhere.
 func SetTiming(on bool) { timing.Store(on) }
 
 // A programKey is what decides a compiled program.

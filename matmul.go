@@ -300,6 +300,9 @@ func (matmulPrim) vmap(in []*Array, mapped []bool, size int) ([]*Array, error) {
 }
 
 // AllowTF32 lets matrix products of float32 on the device round their factors
-// to TF32, of 10 bits after the point, where that is quicker: on NVIDIA GPUs.
-// Other devices take no notice. It is off at first.
+// to TF32, of 10 bits after the point, where that is quicker: on NVIDIA GPUs
+// with cuBLASLt. Sums stay in float32, so a product's error is that of its
+// factors, up to 5e-4 of each. Other devices and dtypes take no notice.
+// It is off at first, and counts for products that are computed from then on,
+// not for those of a [Recording] that was made before.
 func (d *Device) AllowTF32(allow bool) { d.tf32.Store(allow) }

@@ -38,7 +38,12 @@ type Recording struct {
 // cannot be read within it, by Values and the like, since what depends on the
 // elements would not be repeated.
 //
-// All inputs and outputs are on the device. Run gives the inputs new elements.
+// All inputs and outputs are on the device; inputs may have any shapes and
+// dtypes. Run gives the inputs new elements. What the outputs hold at first is
+// made of the inputs given here.
+//
+// The error is a *DeviceError if an input or output is on another device, that
+// of a faulty operation in f, or says what in f cannot be repeated.
 func (d *Device) Record(ctx context.Context, f Func, inputs ...*Array) (*Recording, error) {
 	if err := firstError(inputs...); err != nil {
 		return nil, err
@@ -99,7 +104,8 @@ func graphInputs(arrays []*Array) []graph.Input {
 // as Record was given; nil in the place of one, or no inputs at all, leaves
 // what is there. On a device that works on its own it returns when the device
 // has been given the work. Run must not be called while something reads the
-// outputs.
+// outputs. Inputs of other shapes are a *ShapeError, of other dtypes a
+// *DTypeError, and a Recording that was closed is an error; nothing is run then.
 func (r *Recording) Run(ctx context.Context, inputs ...*Array) error {
 	if len(inputs) > 0 {
 		if err := r.check(inputs); err != nil {

@@ -9,12 +9,14 @@ import (
 
 // DeviceStats are the counts of a device since it was opened.
 type DeviceStats struct {
-	Launches   int64         // kernels that it was given
-	DeviceTime time.Duration // of those given while timing was on; see SetTiming
-	Memory     MemoryStats
+	Launches   int64         // kernels that it was given, by a Recording's Run too
+	DeviceTime time.Duration // of kernels given while timing was on, without those of Recordings; see SetTiming
+	Memory     MemoryStats   // in bytes
 }
 
-// Stats returns the counts so far.
+// Stats returns the counts so far. It waits for nothing: on a device that works
+// on its own the kernels that are counted may not have run yet. What a piece of
+// work took is the difference of two Stats.
 func (d *Device) Stats() DeviceStats {
 	return DeviceStats{
 		Launches:   d.launches.Load(),
@@ -26,8 +28,10 @@ func (d *Device) Stats() DeviceStats {
 // Sync waits until the device has done all that it was given, or until ctx
 // ends, which stops the waiting and not the work. Values and the like wait by
 // themselves; Sync is for measuring, and for knowing that nothing failed. Its
-// error is about the device, such as that it is lost; arrays carry errors of
-// their own.
+// error is about the device, such as that it is lost, or is ctx's; arrays carry
+// errors of their own. Arrays that nothing has asked for yet are not computed by
+// it: see [Eval]. On devices that run kernels on the caller's time, interp and
+// cc, there is nothing to wait for.
 func (d *Device) Sync(ctx context.Context) error {
 	if ctx.Done() == nil {
 		return public(d.graph.Sync())

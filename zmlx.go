@@ -1,5 +1,6 @@
-// Package zmlx authors, checks and runs custom compute kernels: bodies in the
-// Metal Shading Language, over lazy arrays, on whatever device there is.
+// Package zmlx authors, differentiates, checks and runs custom compute kernels:
+// definitions of one line and bodies in the Metal Shading Language, over lazy
+// arrays, on whatever device there is.
 //
 // # Arrays
 //
@@ -7,6 +8,23 @@
 // that are computed when they leave, through [Values], [Item], [Eval] or
 // printing. Reshape, Transpose, Slice, Broadcast and the like are views: they
 // share memory and cost nothing.
+//
+// # Kernels
+//
+// [Define] makes an [Op] of a line of mathematics, whose derivatives are worked
+// out. [Compile] makes a [MetalKernel] of a body as MLX's mx.fast.metal_kernel
+// takes it. Both are compiled for a device when they are first called there.
+// [Grad], [VJP], [JVP], [Jacobian] and [Vmap] transform functions of arrays.
+//
+// # Devices
+//
+// [Devices] lists them: "cuda:0" and so on are NVIDIA GPUs, "cc" is native code
+// by the system's C compiler, "interp" an interpreter that is always there and
+// says what a kernel means. [Default] is the first that works, unless
+// [SetDefault] or the environment variable ZMLX_DEVICE names another. GPUs work
+// while the host goes on: [Device.Sync] waits, [Device.Stats] counts, and
+// [Device.Record] repeats a function's launches without the host's work for
+// them. A kernel's error is met where its values are.
 //
 // # Errors
 //
