@@ -193,7 +193,7 @@ func gatherAdd(c Case) *work {
 	src, other := data(0, c.DType, rows, d), data(1, c.DType, rows, d)
 	index := integers(rows, rows)
 	g := 32
-	for g < 1024 && d/v > 4*g {
+	for g < 1024 && d/v > g {
 		g *= 2
 	}
 	w := &work{inputs: []*zmlx.Array{src, index, other}}
@@ -298,15 +298,18 @@ func rmsNormBackward(c Case) *work {
 	g, together, blocks, ahead := 32, 1, 8, 1
 	if onGPU() {
 		each := 4 // vectors of a thread, in registers
-		if d > 32*v*each && d <= 1024*v {
-			each = 2
+		if d > 32*v*each && d <= 512*v {
+			each = 1
 		}
 		for g < 1024 && g*v*each < d {
 			g *= 2
 		}
 		blocks = 132 * max(1, 512/g)
-		if g == 32 {
+		switch {
+		case g == 32:
 			together, blocks = 8, 264
+		case each == 1:
+			blocks, ahead = 264, 0
 		}
 	}
 	blocks = min(blocks, rows)

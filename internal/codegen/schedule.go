@@ -169,7 +169,7 @@ func (p *plan) rowSchedule(l Limits) Schedule {
 	if s.Reload {
 		s.InRegisters = s.PerThread <= s.mostPerThread() && (s.Exact || p.kept(s) > 0)
 	}
-	if kept := p.kept(s) * s.PerThread; !l.CPU && (kept > 64 || kept > 32 && s.Group > 512) && !(s.Exact && kept <= 128) {
+	if kept := p.kept(s) * s.PerThread; !l.CPU && (kept > 64 || kept > 32 && s.Group > 512) && (!s.Exact || kept > 128) {
 		s.InRegisters = false
 	}
 	if !s.InRegisters {
@@ -195,7 +195,19 @@ func (p *plan) layOnGPU(s *Schedule, l Limits) {
 		s.Vector *= 2
 	}
 	vectors := p.d / s.Vector
-	enough := func(group int) bool { return vectors <= group*max(4, 8/s.Vector) } // for the row
+	inputs := 0
+	for _, in := range p.inputs {
+		if in.used && in.layout == Dense {
+			inputs++
+		}
+	}
+	enough := func(group int) bool { // for the row
+		each := 4
+		if group >= 256 && s.Vector == 8 && inputs == 1 { // fewer threads wait for each other
+			each = 8
+		}
+		return vectors <= group*max(each, 8/s.Vector)
+	}
 	for s.Group < min(l.Threads, 1024) && !enough(s.Group) && p.rows < 1<<31/(2*s.Group) {
 		s.Group *= 2
 	}
