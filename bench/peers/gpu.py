@@ -442,7 +442,7 @@ def main():
         versions.append(f"cupy {cupy.__version__}")
     report = Report(f"{torch.cuda.get_device_name()}: " + ", ".join(versions), args.out)
     flush = torch.empty(256 << 20, dtype=torch.int8, device=DEVICE)
-    n = 1 << (20 if args.size == "tiny" else 28)
+    n = 1 << (20 if args.size == "tiny" else 26)
     src, dst = torch.zeros(n, device=DEVICE), torch.empty(n, device=DEVICE)
     copy = captured(lambda: dst.copy_(src))
 
