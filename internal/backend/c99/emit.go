@@ -210,60 +210,6 @@ func countUses(f *ir.Func) []int {
 	return uses
 }
 
-// crossings finds the registers that more than one region uses.
-func (e *emitter) crossings() {
-	e.cross = map[ir.Reg]bool{}
-	if !e.barriers {
-		return
-	}
-	where := map[ir.Reg]int{}
-	region := 0
-	touch := func(r ir.Reg) {
-		if at, ok := where[r]; ok && at != region {
-			e.cross[r] = true
-		}
-		where[r] = region
-	}
-	var block func(b *ir.Block)
-	inside := func(s ir.Stmt) {
-		operands(s, touch)
-		if in, ok := s.(*ir.Instr); ok {
-			for _, r := range in.Dst {
-				touch(r)
-			}
-		}
-	}
-	block = func(b *ir.Block) {
-		for _, s := range b.Stmts {
-			if !e.Barrier[s] {
-				walk(&ir.Block{Stmts: []ir.Stmt{s}}, inside)
-				continue
-			}
-			region++
-			switch s := s.(type) {
-			case *ir.If:
-				touch(s.Cond)
-				block(&s.Then)
-				region++
-				block(&s.Else)
-			case *ir.Loop:
-				block(&s.Head)
-				if s.Cond != ir.NoReg {
-					touch(s.Cond)
-				}
-				region++
-				block(&s.Body)
-				region++
-				block(&s.Step)
-			case *ir.Scope:
-				block(&s.Body)
-			}
-			region++
-		}
-	}
-	block(&e.f.Body)
-}
-
 // entry writes the function that runs threadgroups first to last-1.
 func (e *emitter) entry() {
 	e.open("void zmlx_run(void *const *P, const zmlx_launch *L, uint64_t first, uint64_t last, void *scratch)")
@@ -285,7 +231,7 @@ func (e *emitter) entry() {
 	e.allocations()
 	e.line("(void)scratch;")
 	e.open("for (uint64_t gi = first; gi < last; ++gi)")
-	e.line("const int oned = L->groups[1] * L->groups[2] == 1;")
+	e.line("const int oned = L->groups[1] == 1 && L->groups[2] == 1;")
 	e.line("const uint32_t gx = (uint32_t)(oned ? gi : gi %% L->groups[0]), gy = (uint32_t)(oned ? 0 : gi / L->groups[0] %% L->groups[1]), gz = (uint32_t)(oned ? 0 : gi / L->groups[0] / L->groups[1]);")
 	for i, c := range "xyz" {
 		e.line("const uint32_t o%c = g%c * L->group[%d], t%c = L->grid[%d] - o%c < L->group[%d] ? L->grid[%d] - o%c : L->group[%d];", c, c, i, c, i, c, i, i, c, i)

@@ -199,6 +199,7 @@ func (e *emitter) condition(r ir.Reg) string {
 
 func (e *emitter) loop(s *ir.Loop) {
 	e.flush()
+	e.forget(s)
 	outer := e.mask
 	fr := frame{stmt: s, end: e.name("end"), next: e.name("next")}
 	divergent := s.Cond != ir.NoReg && e.Varying[s.Cond]
@@ -251,7 +252,7 @@ func orAll(mask string) string {
 // blocks of its own, and the condition has to be known outside of them.
 func (e *emitter) head(s *ir.Loop) {
 	exits := slices.ContainsFunc(s.Head.Stmts, func(t ir.Stmt) bool { return e.Exits[t] })
-	if r := s.Cond; exits && r != ir.NoReg && e.Varying[r] && !e.pinned(r) {
+	if r := s.Cond; exits && r != ir.NoReg && e.Varying[r] && (!e.pinned(r) || e.fixed[r]) { // fixed: in another copy
 		e.line("ALIGNED int32_t v%d[32];", r)
 		e.line("for (int l = 0; l < 32; ++l) v%d[l] = 0;", r)
 		e.forms[r] = form{kind: inArray, text: fmt.Sprintf("v%d", r)}
@@ -349,6 +350,7 @@ func (e *emitter) together(s *ir.Loop) {
 			e.line("%s &= %s;", live, e.condition(s.Cond))
 			e.line("if (!%s) break;", live)
 		} else {
+			undo := func() {}
 			fm := e.forms[s.Cond]
 			if fm.kind == expression && fm.whole != "" {
 				e.flush()
@@ -356,7 +358,7 @@ func (e *emitter) together(s *ir.Loop) {
 				e.line("%s = %s;", live, e.ballot(e.lane(s.Cond)))
 				e.line("break;")
 				e.close()
-				e.bounded(s.Cond)
+				undo = e.bounded(s)
 			} else {
 				e.line("%s = %s;", live, e.condition(s.Cond))
 				e.line("if (%s != ~0u) break;", live)
@@ -369,6 +371,7 @@ func (e *emitter) together(s *ir.Loop) {
 			e.open("")
 			e.block(&s.Step)
 			e.close()
+			undo()
 		}
 		e.close()
 		e.line("%s:;", fr.end)
@@ -381,12 +384,42 @@ func (e *emitter) together(s *ir.Loop) {
 	e.close()
 }
 
-// bounded notes what is known where a comparison of a linear register was seen
-// to hold in all lanes: that none of its values wraps around.
-func (e *emitter) bounded(cond ir.Reg) {
-	if r := e.forms[cond].of; r != ir.NoReg {
-		fm := e.forms[r]
-		fm.fits = true
+// forget drops what was seen of variables that a loop assigns: text in it comes
+// before the assignment but runs after it too.
+func (e *emitter) forget(s *ir.Loop) {
+	walk(&ir.Block{Stmts: []ir.Stmt{s}}, func(t ir.Stmt) {
+		in, ok := t.(*ir.Instr)
+		if !ok {
+			return
+		}
+		for _, d := range in.Dst {
+			if known, ok := e.affine[d]; ok && e.f.Regs[d].Kind == ir.VarReg {
+				fm := e.forms[d]
+				fm.fits = known.fits
+				e.forms[d] = fm
+			}
+		}
+	})
+}
+
+// bounded notes what is known where a loop's condition, a comparison of a
+// linear register, was seen to hold in all lanes: that none of the register's
+// values wraps around. It returns how to take that back.
+func (e *emitter) bounded(s *ir.Loop) (undo func()) {
+	r := e.forms[s.Cond].of
+	if r == ir.NoReg || e.forms[r].fits {
+		return func() {}
+	}
+	for _, t := range s.Head.Stmts { // it may have changed since
+		if in, ok := t.(*ir.Instr); ok && e.f.Regs[r].Kind == ir.VarReg && slices.Contains(in.Dst, r) {
+			return func() {}
+		}
+	}
+	fm := e.forms[r]
+	fm.fits = true
+	e.forms[r] = fm
+	return func() {
+		fm.fits = false
 		e.forms[r] = fm
 	}
 }

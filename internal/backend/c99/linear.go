@@ -20,7 +20,7 @@ type stride struct {
 	known bool // else nothing is assigned to it yet
 	bad   bool // not linear
 	k     int64
-	fits  bool // 32 bits, and no lane's value wraps around
+	fits  bool // 32 bits, and no lane's value wraps around; if signed, other than by overflow, which kernels must not rely on
 	even  bool // the value in lane 0 is a multiple of 32
 }
 
@@ -35,10 +35,11 @@ func (e *emitter) strides(line bool) map[ir.Reg]stride {
 			a.of[i].bad = true
 		}
 	}
-	for a.changed = true; a.changed; {
-		a.changed = false
-		e.f.Body.Instrs(func(in *ir.Instr) bool { a.instr(in); return true })
+	a.settle()
+	for i := range a.of { // made of nothing but variables that were never given a value
+		a.of[i].bad = a.of[i].bad || !a.of[i].known
 	}
+	a.settle()
 	found := map[ir.Reg]stride{}
 	for i, s := range a.of {
 		if reg := ir.Reg(i); e.Varying[i] && s.known && !s.bad && (e.cross[reg] || e.f.Regs[i].Kind == ir.VarReg) {
@@ -46,6 +47,14 @@ func (e *emitter) strides(line bool) map[ir.Reg]stride {
 		}
 	}
 	return found
+}
+
+// settle goes through all instructions until nothing more is found.
+func (a *strideAnalysis) settle() {
+	for a.changed = true; a.changed; {
+		a.changed = false
+		a.e.f.Body.Instrs(func(in *ir.Instr) bool { a.instr(in); return true })
+	}
 }
 
 // An occurrence is where an instruction or condition uses a variable.
@@ -208,7 +217,7 @@ func (a *strideAnalysis) instr(in *ir.Instr) {
 			continue
 		default:
 			temp := a.e.f.Regs[d].Kind == ir.TempReg
-			s.fits = s.fits && temp && (old.fits || !old.known)
+			s.fits = s.fits && (temp || a.e.f.Regs[d].Type == ir.I32) && (old.fits || !old.known)
 			s.even = s.even && temp && (old.even || !old.known)
 		}
 		if s == old {
@@ -244,7 +253,10 @@ func strideOf(in *ir.Instr, f *ir.Func, line bool, get func(ir.Reg) stride) stri
 	if !known {
 		return stride{}
 	}
-	s := stride{known: true}
+	s := stride{known: true, fits: in.Type == ir.I32}
+	for _, a := range args {
+		s.fits = s.fits && a.fits
+	}
 	switch in.Op {
 	case ir.Special:
 		k, ok := specialStride(ir.SpecialKind(in.Imm), line)
@@ -293,9 +305,10 @@ func strideOf(in *ir.Instr, f *ir.Func, line bool, get func(ir.Reg) stride) stri
 			return bad
 		}
 		s.k = args[0].k
-		if in.Type.Size() > in.From.Size() && in.From == ir.U32 && args[0].known && !args[0].fits && args[0].k != 0 {
+		if in.Type.Size() > in.From.Size() && !args[0].fits && s.k != 0 {
 			return bad
 		}
+		return stride{known: true, k: s.k, fits: in.Type == ir.I32 && (args[0].fits || s.k == 0), bad: s.k >= maxStride || s.k <= -maxStride}
 	case ir.PtrAdd:
 		base := get(in.Addr.Base)
 		if base.bad {
@@ -445,8 +458,8 @@ func (e *emitter) setLinear(r ir.Reg, fm form) {
 		}
 		e.line("a%d = %s;", r, fm.text)
 		old := e.forms[r]
-		if e.f.Regs[r].Kind == ir.VarReg {
-			old.fits, old.even = false, false
+		if info.Kind == ir.VarReg {
+			old.fits, old.even = e.affine[r].fits, false
 		}
 		e.forms[r] = old
 		return

@@ -140,14 +140,18 @@ func (e *emitter) privateArray(in *ir.Instr) *array {
 	return e.private[r.Index]
 }
 
-// element returns an element of a private array in lane l.
-func (e *emitter) element(in *ir.Instr, j int) string {
+// elements returns n elements of a private array, from an address on, in lane l.
+func (e *emitter) elements(in *ir.Instr, n int) []string {
 	size := int64(in.Type.Size())
-	x := fmt.Sprint(in.Addr.Off/size + int64(j))
+	index := ""
 	if in.Addr.Index != ir.NoReg {
-		x = fmt.Sprintf("(int64_t)%s * %d + %s", e.lane(in.Addr.Index), in.Addr.Scale/size, x)
+		index = fmt.Sprintf("(int64_t)%s * %d + ", e.lane(in.Addr.Index), in.Addr.Scale/size)
 	}
-	return fmt.Sprintf("pa%d[%s][l]", e.f.Regs[in.Addr.Base].Index, x)
+	found := make([]string, n)
+	for j := range found {
+		found[j] = fmt.Sprintf("pa%d[%s%d][l]", e.f.Regs[in.Addr.Base].Index, index, in.Addr.Off/size+int64(j))
+	}
+	return found
 }
 
 // A way is how a memory instruction gets at the memory of all lanes: lane l's
@@ -227,8 +231,13 @@ func (e *emitter) load(in *ir.Instr) {
 	n, mt := len(in.Dst), backend.MemoryType(in.Type)
 	size := int64(in.Type.Size())
 	if e.privateArray(in) != nil {
+		on, elements := e.active(), e.elements(in, n)
 		for j, d := range in.Dst {
-			e.set(d, e.element(in, j))
+			x := elements[j]
+			if on != "" && in.Addr.Index != ir.NoReg { // the index of other lanes may be anything
+				x = fmt.Sprintf("(%s ? %s : 0)", on, x)
+			}
+			e.set(d, x)
 		}
 		return
 	}
@@ -339,9 +348,9 @@ func (e *emitter) store(in *ir.Instr) {
 	n, mt := len(in.Args), backend.MemoryType(in.Type)
 	size := int64(in.Type.Size())
 	if e.privateArray(in) != nil {
-		on := e.guard()
+		on, elements := e.guard(), e.elements(in, n)
 		for j, r := range in.Args {
-			e.add("%s%s = %s;", on, e.element(in, j), e.lane(r))
+			e.add("%s%s = %s;", on, elements[j], e.lane(r))
 		}
 		return
 	}

@@ -31,7 +31,7 @@ type form struct {
 	kind formKind
 	text string // base of linear; expression of inline_; name of the array
 	k    int64  // linear: value of lane l is text + k*l
-	fits bool   // linear, 32 bits: no lane's value wraps around
+	fits bool   // linear, 32 bits: no lane's value wraps around; see stride
 	even bool   // linear: the value in lane 0 is a multiple of 32
 
 	whole string // expression: a scalar that is true only if it is true in all lanes; may be ""
@@ -139,11 +139,13 @@ func (e *emitter) region(b *ir.Block) {
 	e.open("else")
 	write(false, false)
 	e.close()
-	for _, r := range assigned {
-		e.line("e%d = u%d;", r, r)
-	}
-	if masked {
+	keep := ""
+	if masked { // a simdgroup whose threads all returned did not get to the end
 		e.line("left |= alive_[s];")
+		keep = "if (alive_[s]) "
+	}
+	for _, r := range assigned {
+		e.line("%se%d = u%d;", keep, r, r)
 	}
 	e.close()
 	for _, r := range assigned {
