@@ -140,6 +140,11 @@ int sign_of(int k) { if (k < 0) return -100; if (k > 0) { return 100; } else { r
 			mapped(k, func(k int32) int32 { return k*100 - 30 + 1 + 2000 + 2 })),
 		each("continue_in_do_while_false", "int s = 0; for (int j = 0; j < 3; ++j) { do { if (j == int(a[i] % 3)) continue; s += 10; } while (0); s++; } out[i] = s;", in(n),
 			mapped(n, func(uint32) int32 { return 23 })),
+		each("local_array_where_index_fits", "int h[8]; for (uint j = 0; j < 8; ++j) h[j] = j * j + i; uint k = a[i] * 100000000u; if (a[i] < 8) k = a[i]; int s = -1; if (k < 8) s = h[k] * 100 + h[7 - k]; out[i] = s;", in(n),
+			table(40, func(i int) int32 {
+				k, j := int32(n[i]), int32(i)
+				return pick(k < 8, (k*k+j)*100+(7-k)*(7-k)+j, -1)
+			})),
 		each("local_array_in_loop", "int h[5] = {0, 0, 0, 0, 0}; for (uint j = 0; j <= i; ++j) h[a[j] % 5]++; out[i] = h[0] * 10000 + h[1] * 1000 + h[2] * 100 + h[3] * 10 + h[4];", in(n[:9]),
 			table(9, func(i int) int32 {
 				s := int32(0)

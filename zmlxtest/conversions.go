@@ -23,6 +23,8 @@ func conversionCases() []Case {
 	h := []float32{0, 1, -1, 0.1, 2049, 2051, 65504, 65519, 65520, 1e6, -1e6, 6e-8, 3e-8, 2.9e-8, 1e-5, inf, -inf, nan, 3.14159, -2.71828}
 	i32 := patterns[int32](11, 40)
 	return []Case{
+		kernel("wrapped_uint_as_int_to_long", "uint i = thread_position_in_grid.x; int j = int(i * 1664525u + 2130000000u); out[i] = long(j) / 7;", nil,
+			table(96, func(i int) int64 { return int64(int32(uint32(i)*1664525+2130000000)) / 7 })).grid(96, 1, 1),
 		each("float_to_int_truncates", "out0[i] = a[i]; out1[i] = int(a[i]); out2[i] = static_cast<int>(a[i]); out3[i] = (long)a[i];", in(f),
 			mapped(f, func(x float32) int32 { return int32(math.Trunc(float64(x))) }),
 			mapped(f, func(x float32) int32 { return int32(math.Trunc(float64(x))) }),

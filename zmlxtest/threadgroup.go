@@ -165,6 +165,11 @@ out[i] = e / z;`, in(dims(x, 3, 32)),
 			}), 3, 32)).grid(96, 1, 1).group(32, 1, 1).within(3e-6, 0),
 		each("tg_full_size", local+"threadgroup float s[8192]; for (uint j = 0; j < 64; ++j) s[j * 128 + t] = j + a[i % 96];\n"+barrier+"out[i] = s[(63 - i % 64) * 128 + 127 - t];", in(x),
 			table(128, func(i int) float32 { return float32(63-i%64) + x[(127-i)%96] })).group(128, 1, 1),
+		each("tg_counts_after_others_return", local+"threadgroup int s[96]; out[i] = -1; int c = 0; for (int j = 0; j < 10; ++j) { if (t >= 32 && j == 3) return; c++; } s[t] = a[i];\n"+barrier+"out[i] = c + s[31 - t];", in(k),
+			table(96, func(i int) int32 { return pick(i < 32, 10+k[max(31-i, 0)], -1) })).group(96, 1, 1).
+			remark("a barrier waits for no thread that has returned, on every device, although Metal does not promise it"),
+		each("tg_variable_of_last_turn", local+"threadgroup float s[32]; float last; float sum = 0; for (int j = 0; j < 4; ++j) { if (j > 0) sum += last; last = a[i] + j; s[t] = sum;\n"+barrier+"} out[i] = sum + s[31 - t];", in(x),
+			table(96, func(i int) float32 { return 3*x[i] + 3 + 3*x[i/32*32+31-i%32] + 3 })).group(32, 1, 1),
 		each("tg_1024_threads", "uint t = thread_index_in_threadgroup; threadgroup uint s[1024]; s[t] = t * 3;\n"+barrier+"out[t] = s[1023 - t];", nil,
 			table(1024, func(i int) uint32 { return uint32(1023-i) * 3 })).grid(16, 8, 8).group(16, 8, 8),
 	}

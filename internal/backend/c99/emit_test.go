@@ -1,0 +1,140 @@
+package c99
+
+// This file implements the tests of the emitter as such: what it sees of a
+// kernel, and what it refuses.
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/zmlx-go/zmlx/internal/compile"
+	"github.com/zmlx-go/zmlx/internal/dtype"
+	"github.com/zmlx-go/zmlx/internal/ir"
+	sig "github.com/zmlx-go/zmlx/internal/signature"
+)
+
+// kernel compiles a body with the inputs a, floats, and k, uints, and the
+// output out, floats.
+func kernel(t *testing.T, body string) *ir.Func {
+	t.Helper()
+	r, err := compile.Kernel(sig.Kernel{
+		Name: "test", InputNames: []string{"a", "k"}, OutputNames: []string{"out"}, EnsureRowContiguous: true,
+		Source: "uint i = thread_position_in_grid.x;\nuint t = thread_position_in_threadgroup.x;\n" + body,
+	}, []sig.Input{{DType: dtype.Float32, Shape: []int{4096}}, {DType: dtype.Uint32, Shape: []int{4096}}}, []dtype.DType{dtype.Float32}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.Func
+}
+
+// whole returns the text for simdgroups whose threads are all active and lie in
+// line.
+func whole(t *testing.T, body string) string {
+	t.Helper()
+	u, err := Emit(kernel(t, body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text, _ := strings.Cut(u.Text, "void "+u.Entry+"(")
+	_, text, ok := strings.Cut(text, "if (straight && count == 32")
+	text, _, found := strings.Cut(text, "lx[32]")
+	if !ok || !found {
+		t.Fatalf("no text for whole simdgroups in:\n%s", u.Text)
+	}
+	return text
+}
+
+// gathers reports whether lanes compute addresses of their own.
+func gathers(text string) bool {
+	for line := range strings.Lines(text) {
+		if strings.Contains(line, " *q_") && !strings.Contains(line, "char *q_") {
+			return true
+		}
+	}
+	return false
+}
+
+func TestSideBySide(t *testing.T) {
+	bodies := map[string]string{
+		"elementwise":     "out[i] = a[i] * 2;",
+		"offset":          "out[i + 3] = a[i + 5];",
+		"int index":       "int j = i; out[j] = a[j];",
+		"ulong index":     "ulong j = i; out[j] = a[j + 1];",
+		"pointer":         "auto p = a + i; for (int j = 0; j < 4; ++j, p += 32) out[i] = p[0];",
+		"loop over a row": "uint row = threadgroup_position_in_grid.x; float s = 0; for (uint j = t; j < 100; j += 32) s += a[row * 100 + j]; out[i] = s;",
+		"row by int":      "int row = threadgroup_position_in_grid.x; float s = 0; for (int j = t; j < 100; j += 32) s += a[(long)row * 100 + j]; out[i] = s;",
+		"part of a tile":  "out[(t / 64) * 64 + t % 64] = a[t & 127];",
+	}
+	for name, body := range bodies {
+		if text := whole(t, body); gathers(text) {
+			t.Errorf("%s: lanes compute addresses of their own in\n%s", name, text)
+		}
+	}
+	if text := whole(t, "out[i] = a[k[i]];"); !gathers(text) {
+		t.Errorf("no address depends on the lane in\n%s", text)
+	}
+}
+
+// Values that wrap around are not widened as if they did not.
+func TestWrappedValuesWiden(t *testing.T) {
+	for _, body := range []string{
+		"ulong j = i * 1664525u; out[i] = j;",
+		"int j = int(i * 1664525u + 7); out[i] = long(j) + 1;",
+	} {
+		if text := whole(t, body); !strings.Contains(text, "int64_t)(") {
+			t.Errorf("no lane widens a value of its own in\n%s", text)
+		}
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	refused := map[string]string{
+		"barrier of some threads": "if (a[i] > 0) { threadgroup_barrier(mem_flags::mem_threadgroup); } out[i] = 1;",
+		"working memory":          "float big[100000]; for (uint j = 0; j < 100000; ++j) big[j] = a[j % 4096]; threadgroup_barrier(mem_flags::mem_threadgroup); out[i] = big[k[i]];",
+	}
+	for name, body := range refused {
+		if _, err := Emit(kernel(t, body)); !errors.Is(err, ErrUnsupported) {
+			t.Errorf("%s: error %v, want ErrUnsupported", name, err)
+		}
+	}
+}
+
+func TestScratch(t *testing.T) {
+	for _, c := range []struct {
+		body      string
+		least, at int
+	}{
+		{"out[i] = a[i];", 0, 0},
+		{"threadgroup float s[37]; s[t % 37] = a[i]; out[i] = s[0];", 148, 192},
+		{"float x = a[k[i]]; threadgroup_barrier(mem_flags::mem_threadgroup); out[i] = x;", 4096, 16 << 10},
+	} {
+		u, err := Emit(kernel(t, c.body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if u.Scratch < c.least || u.Scratch > c.at {
+			t.Errorf("%d bytes of working memory, want %d to %d, for %s", u.Scratch, c.least, c.at, c.body)
+		}
+	}
+}
+
+// What a name contains does not get into the text.
+func TestNamesStayOut(t *testing.T) {
+	f := kernel(t, "float x = a[i]; out[i] = x;")
+	const bad = "x*/ #include <injected>"
+	f.Name = bad
+	for i := range f.Params {
+		f.Params[i].Name = bad
+	}
+	for i := range f.Regs {
+		f.Regs[i].Name = bad
+	}
+	u, err := Emit(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(u.Text, "injected") {
+		t.Error("the text contains a name of the kernel's")
+	}
+}
