@@ -42,6 +42,7 @@ const (
 	lanes      = 32
 	maxChunks  = 1024 / lanes // simdgroups of a threadgroup
 	maxScratch = 64 << 20     // bytes of working memory
+	maxStack   = 6 << 20      // bytes of arrays of lanes, of the 8 MiB that threads usually have
 )
 
 var (
@@ -69,6 +70,9 @@ func Emit(f *ir.Func) (Unit, error) {
 		return Unit{}, fmt.Errorf("%w: kernel %s needs %d bytes of working memory for a threadgroup; up to %d are possible", ErrUnsupported, f.Name, e.scratch, maxScratch)
 	}
 	text := e.b.String()
+	if n := 256*strings.Count(text, "ALIGNED ") + 1024*strings.Count(text, "\tchar w_"); n > maxStack {
+		return Unit{}, fmt.Errorf("%w: kernel %s needs up to %d bytes of the stack; up to %d are possible", ErrUnsupported, f.Name, n, maxStack)
+	}
 	return Unit{Text: e.prologue() + e.tables() + text, Entry: "zmlx_run", Scratch: e.scratch, Lines: strings.Count(text, "\n")}, nil
 }
 
