@@ -5,6 +5,7 @@ package c99
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -93,6 +94,12 @@ func TestRefusals(t *testing.T) {
 		"barrier of some threads": "if (a[i] > 0) { threadgroup_barrier(mem_flags::mem_threadgroup); } out[i] = 1;",
 		"working memory":          "float big[100000]; for (uint j = 0; j < 100000; ++j) big[j] = a[j % 4096]; threadgroup_barrier(mem_flags::mem_threadgroup); out[i] = big[k[i]];",
 	}
+	var first, last strings.Builder // a loop between them, so that all values are kept
+	for j := range 13000 {
+		fmt.Fprintf(&first, "float x%d = a[k[i] + %d];\n", j, j%100)
+		fmt.Fprintf(&last, "out[i] += x%d;\n", j)
+	}
+	refused["stack"] = first.String() + "out[i] = 0; for (uint j = 0; j < k[i]; ++j) out[i] += 1;\n" + last.String()
 	for name, body := range refused {
 		if _, err := Emit(kernel(t, body)); !errors.Is(err, ErrUnsupported) {
 			t.Errorf("%s: error %v, want ErrUnsupported", name, err)
