@@ -52,7 +52,7 @@ func (r *CheckReport) String() string {
 		b.WriteString(w.Text)
 		b.WriteByte('\n')
 	}
-	fmt.Fprintf(&b, "%s: %d findings, %d warnings", r.Kernel, len(r.Findings), len(r.Warnings))
+	fmt.Fprintf(&b, "%s: %s, %s", r.Kernel, counted(len(r.Findings), "finding"), counted(len(r.Warnings), "warning"))
 	return b.String()
 }
 
@@ -64,11 +64,19 @@ type CheckError struct {
 }
 
 func (e *CheckError) Error() string {
-	s := fmt.Sprintf("kernel %s: %d bugs found", e.Kernel, len(e.Findings))
+	s := fmt.Sprintf("kernel %s: %s found", e.Kernel, counted(len(e.Findings), "bug"))
 	for _, f := range e.Findings {
 		s += "\n" + f.Text
 	}
 	return s
+}
+
+// counted returns a number of things, such as "1 bug" or "2 bugs".
+func counted(n int, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return fmt.Sprintf("%d %s", n, thing)
 }
 
 // checkEnv makes every run on the CPU a checked one, by the interpreter.

@@ -138,6 +138,10 @@ func (c Comparison) WriteTable(w io.Writer) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
+	if c.compared() == 0 {
+		fmt.Fprintln(w, "\nthe two reports have no case in common")
+		return nil
+	}
 	fmt.Fprintf(w, "\nratio: time of the other over ours, above 1 where ours is faster\n")
 	fmt.Fprintf(w, "geometric mean against the best other: %.2f of %d, slower on %d\n", c.Mean(), c.compared(), len(c.Lost()))
 	for _, impl := range c.Impls {

@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 
 	"github.com/zmlx-go/zmlx"
 	"github.com/zmlx-go/zmlx/encoding/npy"
@@ -136,7 +137,12 @@ func device(name string) (*zmlx.Device, error) {
 		if d := zmlx.Default(); d != nil {
 			return d, nil
 		}
-		return nil, zmlx.ErrNoDevice
+		// Only a device that ZMLX_DEVICE names can be missing; say why.
+		d, err := zmlx.Open(os.Getenv("ZMLX_DEVICE"))
+		if err != nil {
+			return nil, fmt.Errorf("ZMLX_DEVICE: %w", err)
+		}
+		return d, nil
 	}
 	d, err := zmlx.Open(name)
 	if err != nil {

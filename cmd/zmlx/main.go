@@ -97,6 +97,9 @@ func execute(env environment, args []string) int {
 	default:
 		dropCaller(err)
 		fmt.Fprintln(env.stderr, "zmlx:", err)
+		if _, found := errors.AsType[*zmlx.CheckError](err); found { // by ZMLX_CHECK=1
+			return exitFinding
+		}
 		return exitBad
 	}
 }
