@@ -141,7 +141,7 @@ func (d *device) Compile(ctx context.Context, fn *ir.Func, opt launch.Options) (
 	if err := ir.Verify(fn); err != nil {
 		return nil, err
 	}
-	if err := checkMemory(fn); err != nil {
+	if err := d.Limits().CheckMemory(fn); err != nil {
 		return nil, err
 	}
 	u, err := d.Emit(fn)

@@ -7,39 +7,8 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/zmlx-go/zmlx/internal/ir"
 	"github.com/zmlx-go/zmlx/internal/launch"
-	"github.com/zmlx-go/zmlx/internal/source"
 )
-
-// checkMemory refuses kernels with too much threadgroup memory, at the largest
-// of their arrays.
-func checkMemory(fn *ir.Func) error {
-	total := 0
-	var largest *ir.Alloc
-	for i := range fn.Allocs {
-		a := &fn.Allocs[i]
-		if a.Space != ir.Threadgroup {
-			continue
-		}
-		if total += min(a.Size, maxThreadgroup+1); largest == nil || a.Size > largest.Size {
-			largest = a
-		}
-	}
-	if total <= maxThreadgroup {
-		return nil
-	}
-	list := &source.List{Set: fn.Set}
-	if list.Set == nil {
-		list.Set = &source.Set{}
-	}
-	diag := list.Errorf(largest.Span, launch.MemoryLimit, "the kernel needs more than the %d bytes of threadgroup memory that are there", maxThreadgroup)
-	diag.Hint = "make its threadgroup arrays smaller"
-	if largest.Name != "" {
-		diag.Hint += fmt.Sprintf("; %s is the largest, with %d bytes", largest.Name, largest.Size)
-	}
-	return list
-}
 
 // checkArgs refuses arguments that are not memory the host can address.
 func checkArgs(names []string, args []launch.Arg) error {

@@ -119,8 +119,8 @@ func Open(ctx context.Context, n int, cfg Config) (*Device, error) {
 	}
 	// Both the driver and the compiler take a while to load.
 	type found struct {
-		library *nvrtc.Library
-		err     error
+		nvrtc *nvrtc.Library
+		err   error
 	}
 	library := make(chan found, 1)
 	go func() {
@@ -133,7 +133,7 @@ func Open(ctx context.Context, n int, cfg Config) (*Device, error) {
 			if f.err != nil {
 				return nil, f.err
 			}
-			return f.library, nil
+			return f.nvrtc, nil
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}

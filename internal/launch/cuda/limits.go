@@ -7,9 +7,7 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/zmlx-go/zmlx/internal/ir"
 	"github.com/zmlx-go/zmlx/internal/launch"
-	"github.com/zmlx-go/zmlx/internal/source"
 )
 
 const (
@@ -19,38 +17,6 @@ const (
 	maxBlocks      = math.MaxInt32 // of one launch of the driver
 	maxParams      = 500           // that fit in the 4 KiB that all drivers take
 )
-
-// checkKernel refuses kernels with too much threadgroup memory, at the largest
-// of their arrays, or with too many parameters.
-func checkKernel(fn *ir.Func) error {
-	if len(fn.Params) > maxParams {
-		return fmt.Errorf("kernel %s has %d parameters; at most %d fit", fn.Name, len(fn.Params), maxParams)
-	}
-	total := 0
-	var largest *ir.Alloc
-	for i := range fn.Allocs {
-		a := &fn.Allocs[i]
-		if a.Space != ir.Threadgroup {
-			continue
-		}
-		if total += min(a.Size, maxThreadgroup+1); largest == nil || a.Size > largest.Size {
-			largest = a
-		}
-	}
-	if total <= maxThreadgroup {
-		return nil
-	}
-	list := &source.List{Set: fn.Set}
-	if list.Set == nil {
-		list.Set = &source.Set{}
-	}
-	diag := list.Errorf(largest.Span, launch.MemoryLimit, "the kernel needs more than the %d bytes of threadgroup memory that are there", maxThreadgroup)
-	diag.Hint = "make its threadgroup arrays smaller"
-	if largest.Name != "" {
-		diag.Hint += fmt.Sprintf("; %s is the largest, with %d bytes", largest.Name, largest.Size)
-	}
-	return list
-}
 
 // checkArg returns an argument's buffer, or an error if that is not memory of
 // the device.

@@ -114,7 +114,10 @@ func (d *Device) Compile(ctx context.Context, fn *ir.Func, opt launch.Options) (
 	if err := ir.Verify(fn); err != nil {
 		return nil, err
 	}
-	if err := checkKernel(fn); err != nil {
+	if len(fn.Params) > maxParams {
+		return nil, fmt.Errorf("kernel %s has %d parameters; at most %d fit", fn.Name, len(fn.Params), maxParams)
+	}
+	if err := d.Limits().CheckMemory(fn); err != nil {
 		return nil, err
 	}
 	u, err := d.cfg.Emit(fn)

@@ -63,8 +63,8 @@ var loaded struct {
 }
 
 type attempt struct {
-	library *Library
-	err     error
+	found *Library
+	err   error
 }
 
 // loadOnce is load, remembering.
@@ -72,7 +72,7 @@ func loadOnce(path string) (*Library, error) {
 	loaded.Lock()
 	defer loaded.Unlock()
 	if a, ok := loaded.byPath[path]; ok {
-		return a.library, a.err
+		return a.found, a.err
 	}
 	if filepath.IsAbs(path) {
 		preload(filepath.Dir(path))
