@@ -105,11 +105,15 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 func (m *machine) fitting(cases []Case) int {
 	budget := int64(3 << 30)
 	if m.async {
-		budget = 16 << 30
+		budget = 32 << 30
 	}
 	n, sum := 0, int64(0)
 	for n < len(cases) {
-		if sum += 2 * cases[n].bytes(); sum > budget && n > 0 {
+		bytes := 2 * cases[n].bytes()
+		if m.timer != nil { // what a case moves is about half of that
+			bytes *= int64(1 + m.seriesLength(bytes/4))
+		}
+		if sum += bytes; sum > budget && n > 0 {
 			break
 		}
 		n++
@@ -137,7 +141,16 @@ func (m *machine) measure(ctx context.Context, cases []Case) ([]Result, error) {
 		}
 		defer w.free()
 		fmt.Fprintf(m.cfg.Log, "%s: checked (%d of %d)\n", c.Name(), i+1, len(cases))
-		runs = append(runs, &timed{c: c, impl: "zmlx", moved: w.moved, once: m.ours(w)})
+		once := m.ours(w)
+		if m.timer != nil {
+			var done func()
+			if once, done, err = m.series(ctx, w); err != nil {
+				results = append(results, c.result("zmlx", err))
+				continue
+			}
+			defer done()
+		}
+		runs = append(runs, &timed{c: c, impl: "zmlx", moved: w.moved, once: once})
 		f, err := m.cppRun(w)
 		if err == nil && f != nil {
 			defer f.free()

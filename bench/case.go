@@ -55,8 +55,8 @@ func (c Case) bytes() int64 {
 type work struct {
 	c      Case
 	inputs []*zmlx.Array
-	moved  int64                // bytes: each input read once, each output written once
-	call   func() []*zmlx.Array // makes the results anew, not computed
+	moved  int64                                    // bytes: each input read once, each output written once
+	call   func(inputs []*zmlx.Array) []*zmlx.Array // makes the results anew, not computed
 	check  func(w *work, out []*zmlx.Array) error
 	cpp    string // the C++ function, if there is one
 }
@@ -75,7 +75,7 @@ func (m *machine) prepare(ctx context.Context, c Case) (*work, error) {
 		w.free()
 		return nil, err
 	}
-	out := w.call()
+	out := w.call(w.inputs)
 	err := zmlx.Eval(ctx, out...)
 	if err == nil {
 		if w.moved == 0 {

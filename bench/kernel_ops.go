@@ -64,7 +64,7 @@ func rope(c Case) *work {
 		Grid:        [3]int{wide, s, n / d / s},
 		Threadgroup: [3]int{min(wide, 256), max(1, min(s, 256/wide)), 1},
 	}
-	w.call = func() []*zmlx.Array { return ropeKernel.Call(l, w.inputs...) }
+	w.call = func(in []*zmlx.Array) []*zmlx.Array { return ropeKernel.Call(l, in...) }
 	w.check = func(w *work, out []*zmlx.Array) error {
 		for _, r := range sample(n / d) {
 			in, err := readRow(x, r)
@@ -112,7 +112,7 @@ func cumSum(c Case) *work {
 		Grid:        [3]int{rows * g, 1, 1},
 		Threadgroup: [3]int{g * together, 1, 1},
 	}
-	w.call = func() []*zmlx.Array { return cumSumKernel.Call(l, x) }
+	w.call = func(in []*zmlx.Array) []*zmlx.Array { return cumSumKernel.Call(l, in...) }
 	w.check = func(w *work, out []*zmlx.Array) error {
 		return checkRows(w.inputs, []role{full}, out, func(in [][]float64) [][]float64 {
 			row, sum := make([]float64, d), 0.0
@@ -153,7 +153,7 @@ func top5(c Case) *work {
 		OutputShapes: [][]int{{rows, 5}, {rows, 5}},
 		OutputDTypes: []zmlx.DType{c.DType, zmlx.Uint32},
 	}
-	w.call = func() []*zmlx.Array { return top5Kernel.Call(l, x) }
+	w.call = func(in []*zmlx.Array) []*zmlx.Array { return top5Kernel.Call(l, in...) }
 	w.check = func(w *work, out []*zmlx.Array) error {
 		return checkRows(w.inputs, []role{full}, out, func(in [][]float64) [][]float64 {
 			values, places := []float64{}, []float64{}
@@ -176,7 +176,7 @@ func top2Gating(c Case) *work {
 		OutputShapes: [][]int{{rows, 2}, {rows, 2}},
 		OutputDTypes: []zmlx.DType{zmlx.Float32, zmlx.Uint32},
 	}
-	w.call = func() []*zmlx.Array { return gatingKernel.Call(l, x) }
+	w.call = func(in []*zmlx.Array) []*zmlx.Array { return gatingKernel.Call(l, in...) }
 	w.check = func(w *work, out []*zmlx.Array) error {
 		return checkRows(w.inputs, []role{full}, out, func(in [][]float64) [][]float64 {
 			i := greatest(in[0], 2)
@@ -202,7 +202,7 @@ func gatherAdd(c Case) *work {
 		Grid:        [3]int{rows * g, 1, 1},
 		Threadgroup: [3]int{max(g, 128), 1, 1},
 	}
-	w.call = func() []*zmlx.Array { return gatherAddKernel.Call(l, w.inputs...) }
+	w.call = func(in []*zmlx.Array) []*zmlx.Array { return gatherAddKernel.Call(l, in...) }
 	w.check = func(w *work, out []*zmlx.Array) error {
 		for _, r := range sample(rows) {
 			at, err := read(index, r, 1)
@@ -250,7 +250,7 @@ func crossEntropy(c Case) *work {
 		Grid: [3]int{rows * g, 1, 1}, Threadgroup: [3]int{g, 1, 1},
 		OutputShapes: [][]int{{rows}}, OutputDTypes: []zmlx.DType{zmlx.Float32},
 	}
-	w.call = func() []*zmlx.Array { return crossEntropyKernel.Call(l, x, targets) }
+	w.call = func(in []*zmlx.Array) []*zmlx.Array { return crossEntropyKernel.Call(l, in...) }
 	w.check = func(w *work, out []*zmlx.Array) error {
 		for _, r := range sample(rows) {
 			row, err := readRow(x, r)
@@ -283,7 +283,7 @@ func rmsNormTree(c Case) *work {
 		Template: []zmlx.TemplateArg{{Name: "T", Value: c.DType}},
 		Grid:     [3]int{n / d * 256, 1, 1}, Threadgroup: [3]int{256, 1, 1},
 	}
-	w.call = func() []*zmlx.Array { return rmsNormTreeKernel.Call(l, w.inputs...) }
+	w.call = func(in []*zmlx.Array) []*zmlx.Array { return rmsNormTreeKernel.Call(l, in...) }
 	w.check = func(w *work, out []*zmlx.Array) error {
 		return checkRows(w.inputs[:2], []role{full, weight}, out, func(in [][]float64) [][]float64 {
 			return [][]float64{rmsNormOf(in[0], in[1])}
@@ -331,8 +331,8 @@ func rmsNormBackward(c Case) *work {
 		Grid:     [3]int{(d + 31) / 32 * 32 * simdgroups, 1, 1}, Threadgroup: [3]int{32 * simdgroups, 1, 1},
 		OutputShapes: [][]int{{d}}, OutputDTypes: []zmlx.DType{c.DType},
 	}
-	w.call = func() []*zmlx.Array {
-		out := rmsNormBackwardKernel.Call(l, w.inputs...)
+	w.call = func(in []*zmlx.Array) []*zmlx.Array {
+		out := rmsNormBackwardKernel.Call(l, in...)
 		return []*zmlx.Array{out[0], columnSumKernel.Call(sum, out[1])[0]}
 	}
 	w.check = func(w *work, out []*zmlx.Array) error { return checkRMSBackward(x, weights, ct, out) }

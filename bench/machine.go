@@ -83,25 +83,6 @@ func (m *machine) wait() error {
 	return m.syncer.Sync()
 }
 
-// A flusher is a device that can throw away what its caches hold, without
-// waiting for that.
-type flusher interface{ Flush() error }
-
-// cacheSize is more than caches of a GPU hold.
-const cacheSize = 256 << 20
-
-// empty makes the caches of a device hold nothing that is needed, where the
-// device works while the host goes on. It does not wait.
-func (m *machine) empty() error {
-	if f, ok := m.raw.(flusher); ok {
-		return f.Flush()
-	}
-	if !m.async || m.copier == nil {
-		return nil
-	}
-	return m.copier.Copy(m.buffers[0], 0, m.buffers[1], 0, min(cacheSize, m.copySize()))
-}
-
 // copySize returns how many bytes are copied at a time.
 func (m *machine) copySize() int {
 	switch {

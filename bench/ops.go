@@ -54,7 +54,7 @@ func definition(text string, roles []role, want rowFormula) func(Case) *work {
 			}
 			w.inputs = append(w.inputs, a)
 		}
-		w.call = func() []*zmlx.Array { return op.Results(w.inputs...) }
+		w.call = func(in []*zmlx.Array) []*zmlx.Array { return op.Results(in...) }
 		w.check = func(w *work, out []*zmlx.Array) error { return checkRows(w.inputs, roles, out, want) }
 		return w
 	}
@@ -185,8 +185,8 @@ func swiGLU() func(Case) *work {
 		z := data(0, c.DType, c.Shape...)
 		w := &work{inputs: []*zmlx.Array{z}, cpp: cppName(c)}
 		all := zmlx.RangeAll()
-		w.call = func() []*zmlx.Array {
-			return op.Results(z.Slice(all, zmlx.RangeTo(d)), z.Slice(all, zmlx.RangeFrom(d)))
+		w.call = func(in []*zmlx.Array) []*zmlx.Array {
+			return op.Results(in[0].Slice(all, zmlx.RangeTo(d)), in[0].Slice(all, zmlx.RangeFrom(d)))
 		}
 		w.check = func(w *work, out []*zmlx.Array) error {
 			return checkRows(w.inputs, []role{full}, out, func(in [][]float64) [][]float64 {
@@ -211,7 +211,7 @@ func dropout() func(Case) *work {
 	return func(c Case) *work {
 		x := data(0, c.DType, c.Shape...)
 		w := &work{inputs: []*zmlx.Array{x}}
-		w.call = func() []*zmlx.Array { return op.Results(x) }
+		w.call = func(in []*zmlx.Array) []*zmlx.Array { return op.Results(in...) }
 		w.check = func(w *work, out []*zmlx.Array) error {
 			_, d := c.size()
 			seen, kept := 0.0, 0.0

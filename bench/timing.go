@@ -31,7 +31,6 @@ const (
 	warmUps = 2
 	least   = 500 * time.Microsecond // what is measured at a time takes at least as long, where the host waits
 	most    = 5000                   // runs of that, at most
-	ahead   = 4                      // how often caches are emptied, so that the host is done before a device that works on its own is
 )
 
 // rounds warms everything up and then times it cfg.Rounds times.
@@ -75,7 +74,7 @@ func (m *machine) ours(w *work) func(int) (lap, error) {
 		l, err := m.lap(times, func() error {
 			start := time.Now()
 			freeAll(out)
-			out = w.call()
+			out = w.call(w.inputs)
 			err := zmlx.Eval(ctx, out...)
 			host += time.Since(start)
 			return err
@@ -88,8 +87,9 @@ func (m *machine) ours(w *work) func(int) (lap, error) {
 	}
 }
 
-// lap times f on the device, from caches without f's data if they are the
-// device's own.
+// lap times f, by the device's clock if it has one. Such a device is given the
+// same work once more before, so that it is busy while the host hands over what
+// is timed.
 func (m *machine) lap(times int, f func() error) (lap, error) {
 	run := func() error {
 		for range times {
@@ -104,26 +104,15 @@ func (m *machine) lap(times int, f func() error) (lap, error) {
 			return lap{}, err
 		}
 	}
-	for range ahead {
-		if err := m.empty(); err != nil {
-			return lap{}, err
-		}
-	}
 	var total time.Duration
 	var err error
-	switch {
-	case m.timer != nil:
-		total, err = m.timer.Time(run)
-	case m.async: // what was begun before is not to be counted
-		if err = m.wait(); err != nil {
-			break
+	if m.timer != nil {
+		if err = run(); err == nil {
+			total, err = m.timer.Time(run)
 		}
+	} else {
 		start := time.Now()
 		err = errors.Join(run(), m.wait())
-		total = time.Since(start)
-	default:
-		start := time.Now()
-		err = run()
 		total = time.Since(start)
 	}
 	return lap{total: total / time.Duration(times)}, err
