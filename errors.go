@@ -6,9 +6,11 @@ package zmlx
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync/atomic"
 
 	"github.com/zmlx-go/zmlx/internal/graph"
 	"github.com/zmlx-go/zmlx/internal/shape"
@@ -94,18 +96,66 @@ var thisFolder = func() string {
 // served: the first frame that is not of this package's own files, or of
 // package classic's, which calls it for others.
 func caller() string {
-	var pcs [32]uintptr
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs[:])])
-	for {
-		f, more := frames.Next()
+	var few [4]uintptr
+	n := runtime.Callers(2, few[:])
+	if where, found := firstOutside(few[:n]); found || n < len(few) {
+		return where
+	}
+	var more [64]uintptr
+	where, _ := firstOutside(more[:runtime.Callers(2+n, more[:])])
+	return where
+}
+
+// firstOutside returns the place of the first program counter that is not of
+// this package.
+func firstOutside(pcs []uintptr) (where string, found bool) {
+	var known map[uintptr]string
+	if p := places.Load(); p != nil {
+		known = *p
+	}
+	for _, pc := range pcs {
+		where, ok := known[pc]
+		if !ok {
+			where = placeOf(pc)
+		}
+		if where != "" {
+			return where, true
+		}
+	}
+	return "", false
+}
+
+// places holds the file:line of program counters, "" if they are of this
+// package: a program has few, and one is looked up for every array it frees.
+var places atomic.Pointer[map[uintptr]string]
+
+const mostPlaces = 1 << 12
+
+// placeOf finds out what places is to hold of a program counter.
+func placeOf(pc uintptr) string {
+	where := ""
+	frames := runtime.CallersFrames([]uintptr{pc})
+	for more := true; more && where == ""; {
+		var f runtime.Frame
+		f, more = frames.Next()
 		name, own := strings.CutPrefix(f.Function, thisPackage)
 		own = own && (strings.HasPrefix(name, ".") || strings.HasPrefix(name, "/internal/") || strings.HasPrefix(name, "/classic."))
 		own = own || filepath.Dir(f.File) == thisFolder // a closure that was inlined elsewhere
 		if f.File != "" && (!own || strings.HasSuffix(f.File, "_test.go")) {
-			return fmt.Sprintf("%s:%d", f.File, f.Line)
+			where = fmt.Sprintf("%s:%d", f.File, f.Line)
 		}
-		if !more {
-			return ""
+	}
+	for {
+		old := places.Load()
+		kept := map[uintptr]string{pc: where}
+		if old != nil {
+			if len(*old) >= mostPlaces {
+				return where
+			}
+			maps.Copy(kept, *old)
+		}
+		if places.CompareAndSwap(old, &kept) {
+			return where
 		}
 	}
 }
