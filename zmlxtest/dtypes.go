@@ -75,7 +75,7 @@ func complexCases() []Case {
 	x := zipped(re, im, func(r, i float32) complex64 { return complex(r, i) })
 	y := zipped(im, re, func(r, i float32) complex64 { return complex(r+5, i) })
 	product := func(x, y complex64) complex64 {
-		return complex(real(x)*real(y)-float32(imag(x)*imag(y)), real(x)*imag(y)+float32(imag(x)*real(y)))
+		return complex(float32(real(x)*real(y))-float32(imag(x)*imag(y)), float32(real(x)*imag(y))+float32(imag(x)*real(y))) // conversions: Go may join a product and a sum
 	}
 	return []Case{
 		each("complex_add_subtract", "out0[i] = a[i] + b[i]; out1[i] = a[i] - b[i]; out2[i] = -a[i];", in(x, y),

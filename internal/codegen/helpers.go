@@ -211,10 +211,13 @@ inline float precise_erfinv(float x) {
   return p * x;
 }
 `},
+	// n / (1 + e), as n - e * that: errors of the sum and the quotient count e
+	// times, and e is at most 1.
 	"sigmoid": {nil, `
 inline T sigmoid(T x) {
   T e = exp(-abs(x));
-  return fast::divide(x < 0.0f ? e : 1.0f, 1.0f + e);
+  T n = x < 0.0f ? e : 1.0f;
+  return n - e * fast::divide(n, 1.0f + e);
 }
 `},
 	"softplus": {[]string{"precise_log1p"}, `

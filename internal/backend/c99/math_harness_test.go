@@ -43,7 +43,7 @@ func declare(s signature, names string) {
 
 const (
 	floatUnary = "sqrt rsqrt exp exp2 exp10 log log2 log10 sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh " +
-		"sinpi cospi tanpi floor ceil rint round trunc erf erfinv log1p expm1 lgamma abs sigmoid"
+		"sinpi cospi tanpi floor ceil rint round trunc erf erfinv log1p expm1 lgamma abs"
 	floatTests  = "isnan isinf isfinite isnormal signbit ilogb"
 	floatBinary = "pow atan2 copysign nextafter fmod min max"
 )
@@ -53,6 +53,7 @@ func init() {
 		return strings.Join(strings.Fields(names), s+" ") + s
 	}
 	declare("ff", floatUnary+" round_half round_bfloat f32_to_f16 f32_to_bf16")
+	signatures["zm_sigmoid"] = "ff"
 	declare("if", floatTests+" isnormal_f16 isnormal_bf16 f32_to_i32 f32_to_i16 f32_to_i8")
 	declare("fff", floatBinary+" nextafter_f16 nextafter_bf16")
 	declare("ffff", "fma fma_half fma_bfloat")
@@ -83,6 +84,24 @@ func init() {
 	declare("fh", "load_half32 load_bfloat32")
 	declare("hf", "store_half32 store_bfloat32")
 	declare("ff", "round_half32 round_bfloat32")
+}
+
+// sigmoidText is what sigmoid is in definitions (internal/codegen).
+const sigmoidText = `static inline float zm_sigmoid(float x) {
+  float e = zm_exp(-zm_abs(x));
+  float n = x < 0.0f ? e : 1.0f;
+  return n - e * (n / (1.0f + e));
+}
+`
+
+// textOf is Functions, with what only the tests have.
+func textOf(used map[string]bool) string {
+	if !used["zm_sigmoid"] {
+		return Functions(used)
+	}
+	with := maps.Clone(used)
+	with["zm_exp"], with["zm_abs"] = true, true
+	return Functions(with) + sigmoidText
 }
 
 // wholeVectors take 32 values at once.
@@ -129,7 +148,7 @@ func programText(names []string) (string, map[int]string) {
 	}
 	var b, table strings.Builder
 	lines := map[int]string{}
-	b.WriteString("#include <stdio.h>\n#include <stdlib.h>\n#include <time.h>\n" + Functions(used))
+	b.WriteString("#include <stdio.h>\n#include <stdlib.h>\n#include <time.h>\n" + textOf(used))
 	for _, n := range names {
 		s := signatures[n]
 		out, whole := cTypes[s[0]], wholeVectors.MatchString(n)

@@ -22,7 +22,7 @@ func TestFunctionsAlone(t *testing.T) {
 		t.Skip("no C compiler: neither cc nor clang is in the path")
 	}
 	for _, name := range sortedNames() {
-		if !strings.Contains(Functions(map[string]bool{name: true}), " "+name+"(") {
+		if !strings.Contains(textOf(map[string]bool{name: true}), " "+name+"(") {
 			t.Errorf("%s is not in the text of its own", name)
 		}
 	}
@@ -38,7 +38,7 @@ func TestFunctionsAlone(t *testing.T) {
 		}
 		args := append(append([]string{}, all[0].command[1:]...), "-std=gnu11", "-O0", "-Wall", "-Wno-unused-function", "-Werror", "-fsyntax-only", "-x", "c", "-")
 		cmd := exec.Command(all[0].command[0], args...)
-		cmd.Stdin = strings.NewReader(Functions(map[string]bool{name: true}))
+		cmd.Stdin = strings.NewReader(textOf(map[string]bool{name: true}))
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Errorf("%s: %v\n%s", name, err, out)
 		}
