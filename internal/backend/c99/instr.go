@@ -5,6 +5,7 @@ package c99
 import (
 	"fmt"
 	"math/bits"
+	"slices"
 
 	"github.com/zmlx-go/zmlx/internal/backend"
 	"github.com/zmlx-go/zmlx/internal/ir"
@@ -24,8 +25,12 @@ func slow(in *ir.Instr) bool {
 	return in.Type == ir.F64 && in.Op >= ir.Exp && in.Op <= ir.Lgamma || in.Type == ir.F64 && in.Op >= ir.Pow && in.Op <= ir.Ldexp
 }
 
-// wide are the functions that take all lanes at once.
-var wide = map[ir.Op]string{ir.Exp: "zm_exp32", ir.Erf: "zm_erf32"}
+// wide are the functions that take all lanes at once, and gathering those that
+// join all lanes of a value to a variable's.
+var (
+	wide      = map[ir.Op]string{ir.Exp: "zm_exp32", ir.Erf: "zm_erf32"}
+	gathering = map[ir.Op]string{ir.Max: "zm_max32", ir.Min: "zm_min32"}
+)
 
 // instr writes one instruction.
 func (e *emitter) instr(in *ir.Instr) {
@@ -95,6 +100,16 @@ func (e *emitter) varying(in *ir.Instr) {
 		e.line("ALIGNED float %s[32];", w)
 		e.line("%s;", e.names.Call(f, w, v))
 		e.fill(d, w)
+		return
+	}
+	if f := gathering[in.Op]; f != "" && in.Type == ir.F32 && e.cond == "" && e.mask == "" && e.pinned(d) && slices.Contains(in.Args, d) {
+		other := in.Args[0]
+		if other == d {
+			other = in.Args[1]
+		}
+		v := e.array(other)
+		e.flush()
+		e.line("%s;", e.names.Call(f, e.forms[d].text, v))
 		return
 	}
 	alone := slow(in) && !e.shifts(in)

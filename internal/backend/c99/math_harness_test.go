@@ -83,7 +83,8 @@ func init() {
 	}
 	declare("fh", "load_half32 load_bfloat32")
 	declare("hf", "store_half32 store_bfloat32")
-	declare("ff", "round_half32 round_bfloat32")
+	declare("ff", "round_half32 round_bfloat32 exp32 erf32")
+	declare("fff", "min32 max32")
 }
 
 // sigmoidText is what sigmoid is in definitions (internal/codegen).
@@ -105,7 +106,7 @@ func textOf(used map[string]bool) string {
 }
 
 // wholeVectors take 32 values at once.
-var wholeVectors = regexp.MustCompile(`^zm_(load|store|round)_b?(half|float)32$`)
+var wholeVectors = regexp.MustCompile(`^zm_((load|store|round)_b?(half|float)|exp|erf|min|max)32$`)
 
 func sortedNames() []string { return slices.Sorted(maps.Keys(signatures)) }
 
@@ -167,6 +168,8 @@ func programText(names []string) (string, map[int]string) {
 		switch {
 		case whole && strings.HasPrefix(n, "zm_round"):
 			fmt.Fprintf(&b, "    { memcpy(r + i, pa + i, 128); %s(r + i); }\n}\n", n)
+		case whole && len(s) == 3:
+			fmt.Fprintf(&b, "    { memcpy(r + i, pa + i, 128); %s(r + i, pb + i); }\n}\n", n)
 		case whole:
 			fmt.Fprintf(&b, "    %s(r + i, pa + i);\n}\n", n)
 		default:

@@ -58,7 +58,7 @@ func TestPairs(t *testing.T) {
 			ulp   float64
 		}{
 			{"pow", math.Pow, 1}, {"atan2", math.Atan2, 1}, {"fmod", math.Mod, 0}, {"copysign", math.Copysign, 0},
-			{"nextafter", next32, 0}, {"min", fmin, 0}, {"max", fmax, 0},
+			{"nextafter", next32, 0}, {"min", fmin, 0}, {"max", fmax, 0}, {"min32", fmin, 0}, {"max32", fmax, 0},
 		} {
 			got, took := results[float32](t, p, "zm_"+f.name, a, b)
 			worst, at := 0.0, 0
