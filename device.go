@@ -38,8 +38,9 @@ func (d *Device) Launches() int64 { return d.launches.Load() }
 type DeviceInfo struct {
 	Name      string // such as "interp"
 	Available bool
+	Broken    bool   // it was found, but does not work
 	About     string // one line, if it is available
-	Reason    string // why not, if it is not
+	Reason    string // why not, if it is not; of broken ones there may be several lines
 }
 
 // A deviceKind is a way to run kernels.
@@ -197,6 +198,7 @@ func Devices() []DeviceInfo {
 		info := DeviceInfo{Name: k.name}
 		switch d, err := Open(k.name); {
 		case err != nil:
+			info.Broken = !errors.Is(err, ErrNoDevice)
 			info.Reason = strings.TrimPrefix(err.Error(), fmt.Sprintf("device %q: ", k.name))
 		default:
 			info.Name, info.Available, info.About = d.Name(), true, d.graph.Describe()

@@ -3,6 +3,7 @@ package main
 // This file implements zmlx cache, and the cache's part of zmlx doctor.
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"text/tabwriter"
@@ -48,9 +49,16 @@ func (c *cacheLsCommand) Run(env environment) error {
 	if err != nil {
 		return err
 	}
+	unusable := cache.Probe()
+	if unusable != nil {
+		unusable = fmt.Errorf("nothing can be kept in the cache folder %s: %w", cache.Dir(), unusable)
+	}
 	entries, err := cache.List()
-	if err != nil {
-		return err
+	if err != nil || len(entries) == 0 && unusable != nil {
+		return cmp.Or(unusable, err)
+	}
+	if unusable != nil {
+		fmt.Fprintln(env.stderr, "zmlx:", unusable)
 	}
 	if c.JSON {
 		all := []cacheEntry{}

@@ -74,7 +74,7 @@ func printDiagnosis(env environment, d diagnosis) {
 		if a.Found {
 			mark = "+"
 		}
-		fmt.Fprintf(env.stdout, "  %s %s: %s\n", mark, a.Where, a.What)
+		fmt.Fprintf(env.stdout, "  %s %s: %s\n", mark, a.Where, strings.ReplaceAll(a.What, "\n", "\n      "))
 	}
 }
 

@@ -148,6 +148,7 @@ type deviceReport struct {
 	Name      string `json:"name"`
 	Available bool   `json:"available"`
 	Default   bool   `json:"default"`
+	Broken    bool   `json:"broken,omitempty"` // it was found, but does not work
 	About     string `json:"about,omitempty"`
 	Reason    string `json:"reason,omitempty"` // why it is not available
 }
@@ -165,7 +166,15 @@ func (c *devicesCommand) Run(env environment) error {
 		case d.Available:
 			fmt.Fprintf(w, "%s\tavailable\t%s\n", d.Name, d.About)
 		default:
-			fmt.Fprintf(w, "%s\tabsent\t%s\n", d.Name, d.Reason)
+			state := "absent"
+			if d.Broken {
+				state = "broken"
+			}
+			first, more, _ := strings.Cut(d.Reason, "\n")
+			fmt.Fprintf(w, "%s\t%s\t%s\n", d.Name, state, first)
+			for line := range strings.Lines(more) { // such as a compiler's output
+				fmt.Fprintf(w, "\t\t  %s\n", strings.TrimSuffix(line, "\n"))
+			}
 		}
 	}
 	return w.Flush()
@@ -176,7 +185,7 @@ func deviceList() []deviceReport {
 	list := []deviceReport{}
 	for _, d := range zmlx.Devices() {
 		list = append(list, deviceReport{
-			Name: d.Name, Available: d.Available, About: d.About, Reason: d.Reason,
+			Name: d.Name, Available: d.Available, Broken: d.Broken, About: d.About, Reason: d.Reason,
 			Default: d.Available && current != nil && current.Name() == d.Name,
 		})
 	}

@@ -79,7 +79,7 @@ func (c *evalCommand) Run(env environment) error {
 	ctx, cancel := within(env.ctx, c.Timeout)
 	defer cancel()
 	for _, r := range results {
-		if err := r.a.Eval(ctx); err != nil {
+		if err := compute(ctx, r.a); err != nil {
 			return stopped(err, ctx, c.Timeout)
 		}
 	}

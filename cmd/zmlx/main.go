@@ -2,7 +2,8 @@
 // capsules: see docs/capsule.md.
 //
 // It exits with 0 if all is good, 1 if an output is not as expected or a check
-// found something, and 2 if it was given something bad.
+// found something, 2 if it was given something bad, and 130 if it was
+// interrupted.
 //
 // This file implements the command line.
 package main
@@ -15,6 +16,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"time"
 
 	"github.com/alecthomas/kong"
 
@@ -23,9 +25,10 @@ import (
 
 // The exit codes.
 const (
-	exitGood    = 0
-	exitFinding = 1
-	exitBad     = 2
+	exitGood        = 0
+	exitFinding     = 1
+	exitBad         = 2
+	exitInterrupted = 130
 )
 
 // errFinding is what a command fails with after it has told what it found.
@@ -53,8 +56,14 @@ type environment struct {
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ended := context.AfterFunc(ctx, func() {
+		stop() // a second interrupt ends the process at once
+		time.Sleep(2 * patience)
+		fmt.Fprintln(os.Stderr, "zmlx: interrupted; what was under way did not stop")
+		os.Exit(exitInterrupted)
+	})
 	code := execute(environment{ctx, os.Stdout, os.Stderr}, os.Args[1:])
-	stop()
+	ended()
 	os.Exit(code)
 }
 
@@ -94,6 +103,9 @@ func execute(env environment, args []string) int {
 		return exitGood
 	case errors.Is(err, errFinding):
 		return exitFinding
+	case errors.Is(err, errInterrupted):
+		fmt.Fprintln(env.stderr, "zmlx:", err)
+		return exitInterrupted
 	default:
 		dropCaller(err)
 		fmt.Fprintln(env.stderr, "zmlx:", err)

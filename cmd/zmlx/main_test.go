@@ -47,7 +47,7 @@ func TestInterrupt(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()
 		var stdout, stderr bytes.Buffer
-		if code := execute(environment{ctx, &stdout, &stderr}, []string{command, path}); code != exitBad || stderr.String() != "zmlx: interrupted\n" {
+		if code := execute(environment{ctx, &stdout, &stderr}, []string{command, path}); code != exitInterrupted || stderr.String() != "zmlx: interrupted\n" {
 			t.Errorf("%s: exit code %d, stderr %q", command, code, &stderr)
 		}
 	}

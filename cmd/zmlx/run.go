@@ -58,7 +58,7 @@ func (c *runCommand) Run(env environment) error {
 	defer cancel()
 	call.launch.Verbose = c.Verbose
 	outputs := call.kernel.Call(call.launch, call.inputs...)
-	if err := zmlx.Eval(ctx, outputs...); err != nil {
+	if err := compute(ctx, outputs...); err != nil {
 		return stopped(err, ctx, c.Timeout)
 	}
 	report := runReport{Kernel: call.capsule.Kernel.Name, Device: dev.Name(), OK: true}
@@ -89,10 +89,34 @@ func within(ctx context.Context, d time.Duration) (context.Context, context.Canc
 	return context.WithCancel(ctx)
 }
 
+// patience is how long a device may take to come back when it should stop.
+const patience = time.Second
+
+// compute evaluates arrays. If ctx ends it returns soon after, even if the
+// device cannot stop a kernel; nothing but the end of the process will then.
+func compute(ctx context.Context, arrays ...*zmlx.Array) error {
+	done := make(chan error, 1)
+	go func() { done <- zmlx.Eval(ctx, arrays...) }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+	}
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(patience):
+		return ctx.Err()
+	}
+}
+
+// errInterrupted is what a command fails with that the user stopped.
+var errInterrupted = errors.New("interrupted")
+
 // stopped explains an error that a timeout or an interrupt caused.
 func stopped(err error, ctx context.Context, timeout time.Duration) error {
 	if errors.Is(ctx.Err(), context.Canceled) {
-		return errors.New("interrupted")
+		return errInterrupted
 	}
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return fmt.Errorf("stopped after %v (--timeout)", timeout)
