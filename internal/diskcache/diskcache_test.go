@@ -269,6 +269,33 @@ func TestTrim(t *testing.T) {
 	}
 }
 
+// After the clock was set back, entries seem to be used in the future.
+func TestClockSetBack(t *testing.T) {
+	c := Open(t.TempDir(), Limits{Age: 24 * time.Hour, Bytes: 1 << 20})
+	used, unused := NewKey("used"), NewKey("unused")
+	mustMake(t, c, used)
+	mustMake(t, c, unused)
+	future := time.Now().Add(1000 * time.Hour)
+	for _, key := range []Key{used, unused} {
+		path, _ := c.Get(key)
+		if err := os.Chtimes(path, future, future); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, ok := c.Get(used); !ok {
+		t.Error("an entry of the future is not found")
+	}
+	if err := c.Trim(); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := c.Get(used); !ok {
+		t.Error("an entry in use is gone")
+	}
+	if _, ok := c.Get(unused); ok {
+		t.Error("an entry that nobody uses would be kept for the time by which the clock was set back")
+	}
+}
+
 func TestTrimSize(t *testing.T) {
 	c := Open(t.TempDir(), Limits{})
 	var keys []Key

@@ -92,9 +92,10 @@ func (c *Cache) find(key Key) (string, error) {
 	return path, nil
 }
 
-// used notes that a file is in use, by its time, at most once an hour.
+// used notes that a file is in use, by its time, at most once an hour. The clock
+// may have been set back.
 func (c *Cache) used(path string, before time.Time) {
-	if now := time.Now(); now.Sub(before) > time.Hour {
+	if now := time.Now(); now.Sub(before).Abs() > time.Hour {
 		os.Chtimes(path, now, now) // if it fails the entry is only trimmed sooner
 	}
 }

@@ -113,7 +113,7 @@ func olderThan(f fs.DirEntry, age time.Duration) bool {
 // trimIfDue trims once a day, and when this process has added a good deal.
 func (c *Cache) trimIfDue() {
 	info, err := os.Stat(filepath.Join(c.dir, "trimmed"))
-	if err != nil || time.Since(info.ModTime()) > 24*time.Hour || c.written.Load() > c.limits.Bytes/8 {
+	if err != nil || time.Since(info.ModTime()).Abs() > 24*time.Hour || c.written.Load() > c.limits.Bytes/8 {
 		c.Trim() // what cannot be removed today may be tomorrow
 	}
 }
@@ -143,7 +143,11 @@ func (c *Cache) Trim() error {
 		if _, ours := parseKey(f.Name()); err != nil || !ours {
 			continue
 		}
-		objects = append(objects, object{filepath.Join(dir, f.Name()), info.Size(), info.ModTime()})
+		used := info.ModTime()
+		if used.Sub(now) > 24*time.Hour { // before the clock was set back
+			used = time.Time{}
+		}
+		objects = append(objects, object{filepath.Join(dir, f.Name()), info.Size(), used})
 		total += info.Size()
 	}
 	slices.SortFunc(objects, func(a, b object) int { return a.used.Compare(b.used) })

@@ -129,37 +129,49 @@ func (d *device) load(ctx context.Context, kernel string, u Unit) (library, erro
 	if err != nil {
 		return library{}, d.keepSource(err, kernel, key, u.Text)
 	}
-	lib, err := dl.Open(file.Path)
-	file.Release()
+	lib, err := openEntry(file, u)
 	if err != nil && !file.Temporary { // trimmed this instant, or not what was put there
 		if file, err = d.cache.Put(ctx, key, "kernel "+kernel, write); err != nil {
 			return library{}, d.keepSource(err, kernel, key, u.Text)
 		}
-		lib, err = dl.Open(file.Path)
-		file.Release()
+		lib, err = openEntry(file, u)
 	}
 	if err != nil {
-		return library{}, fmt.Errorf("kernel %s was compiled by %s for %s but does not load: %w", kernel, c.Command[0], c.Target, err)
+		return library{}, fmt.Errorf("kernel %s was compiled by %s for %s but does not load: %w; its C text is in %s",
+			kernel, c.Command[0], c.Target, err, d.keep(kernel, key, u.Text))
+	}
+	return lib, nil
+}
+
+// openEntry loads a library and finds its entry.
+func openEntry(file diskcache.File, u Unit) (library, error) {
+	defer file.Release()
+	lib, err := dl.Open(file.Path)
+	if err != nil {
+		return library{}, err
 	}
 	entry, err := lib.Sym(u.Entry)
 	if err != nil {
-		return library{}, errors.Join(fmt.Errorf("kernel %s: %w", kernel, err), lib.Close())
+		return library{}, errors.Join(err, lib.Close())
 	}
 	return library{lib, entry}, nil
 }
 
 // keepSource keeps the text that a BuildError is about.
 func (d *device) keepSource(err error, kernel string, key diskcache.Key, text string) error {
-	e, ok := errors.AsType[*BuildError](err)
-	if !ok {
-		return err
+	if e, ok := errors.AsType[*BuildError](err); ok {
+		e.Source = d.keep(kernel, key, text)
 	}
-	source, keepErr := d.cache.Keep(fileName(kernel)+"-"+key.String()[:12]+".c", []byte(text))
-	if keepErr != nil {
-		source = fmt.Sprintf("no file (%v)", keepErr)
+	return err
+}
+
+// keep returns the file where a kernel's text is kept, or why there is none.
+func (d *device) keep(kernel string, key diskcache.Key, text string) string {
+	source, err := d.cache.Keep(fileName(kernel)+"-"+key.String()[:12]+".c", []byte(text))
+	if err != nil {
+		return fmt.Sprintf("no file (%v)", err)
 	}
-	e.Source = source
-	return e
+	return source
 }
 
 // fileName returns a kernel's name as far as files can be called so.

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strconv"
@@ -258,9 +259,15 @@ func TestCacheOfLibraries(t *testing.T) {
 	}
 	use("a whole entry that is no library", 4)
 	use("warm once more", 4)
+	if _, err := cache.Put(t.Context(), kernel.Key, "foreign", func(path string) error {
+		return exec.Command(d.compiler.Command[0], "-shared", "-o", path, "-x", "c", os.DevNull).Run()
+	}); err != nil {
+		t.Fatal(err)
+	}
+	use("a library of something else", 5)
 	t.Setenv("ZMLX_CFLAGS", "-O2")
-	use("other flags", 6)
+	use("other flags", 7)
 	cache = &diskcache.Cache{}
-	use("no cache", 8)
-	use("no cache again", 10)
+	use("no cache", 9)
+	use("no cache again", 11)
 }
