@@ -60,6 +60,7 @@ func (d *Device) perform(name string, e *entry, use func(*recording), args ...ui
 		return nil
 	}
 	args = append(args, d.stream)
+	d.order()
 	d.launching.Lock()
 	defer d.launching.Unlock()
 	return d.enqueue(name, func() (*entry, int32) { return e, int32(dl.Call(e.addr, args...)) })
@@ -84,6 +85,7 @@ func between(to *Device, a uintptr, from *Device, b uintptr, n int) (err error) 
 		return err
 	}
 	defer second.leave()
+	to.order()
 	before, err := from.mark()
 	if err != nil {
 		return err
@@ -117,6 +119,7 @@ func (d *Device) mark() (event uintptr, err error) {
 	if err := d.do(&d.driver.eventCreate, uintptr(unsafe.Pointer(&event)), eventNoTiming); err != nil {
 		return 0, err
 	}
+	d.order()
 	if err := d.do(&d.driver.eventRecord, event, d.stream); err != nil {
 		return 0, errors.Join(err, d.do(&d.driver.eventDestroy, event))
 	}
@@ -174,6 +177,7 @@ func (d *Device) Enqueue(name string, buffers []launch.Buffer, call func(stream 
 		r.work = append(r.work, work{name: name, call: func(stream uintptr) error { return call(stream, addrs) }})
 		return nil
 	}
+	d.order()
 	d.launching.Lock()
 	defer d.launching.Unlock()
 	var err error

@@ -87,7 +87,8 @@ type Device struct {
 	live   sync.RWMutex // held for writing by Close
 	closed bool
 
-	launching  sync.Mutex // orders launches, and guards what follows
+	queue      queue      // of launches that the driver was not asked for yet
+	launching  sync.Mutex // orders calls of the driver, and guards what follows
 	flight     flight
 	profile    *profile
 	recordings recordings
@@ -167,6 +168,7 @@ func open(ctx context.Context, drv *driver, n int, cfg Config, find func() (comp
 	if d.cache == nil {
 		d.cache = diskcache.Default()
 	}
+	d.queue.off, d.queue.least, d.queue.linger, d.queue.stall = d.sync, queueProcessors, linger, stall
 	var device int32
 	if err := drv.do(&drv.deviceGet, uintptr(unsafe.Pointer(&device)), uintptr(n)); err != nil {
 		return nil, err
@@ -336,11 +338,13 @@ func (d *Device) Close() error {
 		return nil
 	}
 	d.closed = true
+	d.queue.leave.Store(true)
 	var errs []error
 	if d.stream != 0 && !d.lost.Load() {
 		errs = append(errs, d.wait())
 	}
 	if d.lost.Load() { // there is nothing left to give back
+		d.order()
 		return d.primary.release()
 	}
 	errs = append(errs, d.products.close(d), d.up.close(d), d.down.close(d), d.freeAll())

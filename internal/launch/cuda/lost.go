@@ -97,6 +97,7 @@ func (d *Device) lose(cause error) error {
 
 // wait waits until all that was asked for has been done.
 func (d *Device) wait() error {
+	d.order()
 	d.launching.Lock()
 	launched := d.flight.launched
 	d.launching.Unlock()

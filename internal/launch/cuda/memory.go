@@ -193,6 +193,7 @@ func (d *Device) release(addr uintptr) error {
 	if !d.memory.forget(addr) {
 		return nil
 	}
+	d.order()
 	if d.pool != 0 {
 		return d.do(&d.driver.freeAsync, addr, d.stream)
 	}

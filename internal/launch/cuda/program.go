@@ -357,6 +357,7 @@ func (p *program) leave() error {
 		return nil
 	}
 	defer d.leave()
+	d.order()
 	d.launching.Lock()
 	done := d.flight.done
 	d.launching.Unlock()
@@ -428,6 +429,10 @@ func (p *program) run(ctx context.Context, l *launch.Launch) error {
 	if r := d.recording(); r != nil {
 		return r.launch(p, l, groups, total, threads, k)
 	}
+	if d.push(p, l, groups, total, threads, k) {
+		return nil
+	}
+	d.submitted(d.queue.put.Load())
 	d.launching.Lock()
 	defer d.launching.Unlock()
 	p.frame.set(l, groups, total, threads, k)
@@ -469,6 +474,12 @@ func (d *Device) enqueue(name string, ask func() (*entry, int32)) error {
 		d.flight.add(name)
 	}
 	runtime.UnlockOSThread()
+	return d.outcome(name, at, status)
+}
+
+// outcome returns the error of a call that asked for a piece of work.
+// d.launching is held.
+func (d *Device) outcome(name string, at *entry, status int32) error {
 	if status == 0 {
 		return nil
 	}

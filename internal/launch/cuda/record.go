@@ -359,6 +359,7 @@ func (g *Graph) Launch() error {
 	if g.exec == 0 {
 		return nil
 	}
+	d.order()
 	d.launching.Lock()
 	defer d.launching.Unlock()
 	err := d.enqueue(g.name, func() (*entry, int32) {

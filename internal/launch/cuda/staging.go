@@ -56,6 +56,7 @@ func (s *staging) bytes(segment, at, n int) []byte {
 func (s *staging) upload(d *Device, addr uintptr, p []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	d.order()
 	if err := s.prepare(d); err != nil {
 		return err
 	}
@@ -103,6 +104,7 @@ func (s *staging) next(d *Device) error {
 func (s *staging) download(d *Device, addr uintptr, p []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	d.order()
 	if err := s.prepare(d); err != nil {
 		return err
 	}

@@ -41,6 +41,7 @@ func (d *Device) Time(f func() error) (time.Duration, error) {
 		if events[i], err = d.event(); err != nil {
 			return err
 		}
+		d.order()
 		return d.do(&d.driver.eventRecord, events[i], d.stream)
 	}
 	if err := record(0); err != nil {
@@ -108,6 +109,7 @@ func (d *Device) Profile(f func() error) ([]LaunchTime, error) {
 		return nil, d.unrecordable("timing")
 	}
 	s := &profile{}
+	d.order()
 	d.launching.Lock()
 	busy := d.profile != nil
 	if !busy {
@@ -118,6 +120,7 @@ func (d *Device) Profile(f func() error) ([]LaunchTime, error) {
 		return nil, fmt.Errorf("%s: launches are being timed already", d.name)
 	}
 	failed := f()
+	d.order()
 	d.launching.Lock()
 	d.profile = nil
 	d.launching.Unlock()

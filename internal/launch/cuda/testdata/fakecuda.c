@@ -21,6 +21,8 @@ typedef struct ctx { int device, users, error; size_t used, cached, limit; int p
 static ctx gpus[GPUS] = {{.device = 0, .limit = 1 << 30, .pools = 1}, {.device = 1, .limit = 1 << 30, .pools = 1}};
 static __thread ctx *current;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+static int held, holding; // calls for launches wait; so many do
 
 static struct { int inits, gpus, initError, launches, graphLaunches, unloads, trims, instantiated; } seen = {.gpus = GPUS};
 static struct { int modules, streams, events, pinned, blocks, graphs, execs; } alive;
@@ -194,6 +196,8 @@ API R cuFuncGetAttribute(int *v, int a, module *f) {
 	return 0;
 }
 API R cuLaunchKernel(module *f, u32 gx, u32 gy, u32 gz, u32 bx, u32 by, u32 bz, u32 shared, stream *s, void **params, void **extra) IN_CTX({
+	for (holding++; held;) pthread_cond_wait(&changed, &lock);
+	holding--;
 	if (gx == 0 || gy != 1 || gz != 1 || bx % 32 || bx > 1024 || by != 1 || bz != 1 || shared || extra) r = 1;
 	else if (strstr(f->text, "do:refuse")) r = 701;
 	else {
@@ -254,6 +258,8 @@ API int fakeSet(const char *what, int gpu, u64 value) LOCKED({
 	if (!strcmp(what, "limit")) gpus[gpu].limit = value;
 	else if (!strcmp(what, "pools")) gpus[gpu].pools = (int)value;
 	else if (!strcmp(what, "gpus")) seen.gpus = (int)value;
+	else if (!strcmp(what, "held")) { held = (int)value; pthread_cond_broadcast(&changed); }
+	else if (!strcmp(what, "drain")) for (int i = 0; i < MOST_STREAMS; i++) { if (gpus[gpu].streams[i]) drain(gpus[gpu].streams[i], 0, 0); }
 	else if (!strcmp(what, "initError")) seen.initError = (int)value;
 	else abort();
 })
@@ -261,6 +267,7 @@ API int fakeGet(const char *what, int gpu) {
 	pthread_mutex_lock(&lock);
 	int v = -1;
 	if (!strcmp(what, "inits")) v = seen.inits;
+	if (!strcmp(what, "holding")) v = holding;
 	if (!strcmp(what, "launches")) v = seen.launches;
 	if (!strcmp(what, "graphLaunches")) v = seen.graphLaunches;
 	if (!strcmp(what, "instantiated")) v = seen.instantiated;
