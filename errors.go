@@ -96,7 +96,7 @@ var thisFolder = func() string {
 // served: the first frame that is not of this package's own files, or of
 // package classic's, which calls it for others.
 func caller() string {
-	var few [4]uintptr
+	var few [2]uintptr
 	n := runtime.Callers(2, few[:])
 	if where, found := firstOutside(few[:n]); found || n < len(few) {
 		return where

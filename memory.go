@@ -31,7 +31,10 @@ func (d *Device) TrimMemory() { d.graph.Trim() }
 // before that are not computed yet still come out right: the memory goes when
 // they do not need it any more.
 func (a *Array) Free() {
-	if a.Err() == nil {
+	if a == nil {
+		panic("zmlx: nil *Array")
+	}
+	if a.err == nil && a.value != nil {
 		a.value.Free(caller())
 	}
 }

@@ -47,6 +47,8 @@ type plan struct {
 	bytes  []int        // of the results
 	slots  int          // at most so many arguments
 
+	recent atomic.Pointer[opProgram] // the latest of programs
+
 	mu       sync.Mutex
 	programs []*opProgram // by which inputs are misaligned
 	epoch    int64        // of programCache when programs was last empty
@@ -62,6 +64,8 @@ type fusion struct {
 // plans keeps an op's plans by a hash of what they are for. Of two with the
 // same hash the later one stays.
 type plans struct {
+	recent atomic.Pointer[plan] // the latest that was found
+
 	mu     sync.Mutex
 	byHash map[uint64]*plan
 }
@@ -94,11 +98,16 @@ func (p *plans) keep(h uint64, made *plan) {
 
 // plan returns the plan of a call.
 func (o *Op) plan(dev *Device, inputs []*Array) (*plan, error) {
+	plans := &o.shared.plans
+	if p := plans.recent.Load(); p != nil && p.isFor(dev, inputs) {
+		return p, nil
+	}
 	h := dev.number
 	for _, a := range inputs {
 		h = hashLayout(h, a.DType(), &a.view)
 	}
-	if p := o.shared.plans.find(h); p != nil && p.isFor(dev, inputs) {
+	if p := plans.find(h); p != nil && p.isFor(dev, inputs) {
+		plans.recent.Store(p)
 		return p, nil
 	}
 	layouts := make([]layout, len(inputs))
@@ -109,7 +118,8 @@ func (o *Op) plan(dev *Device, inputs []*Array) (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	o.shared.plans.keep(h, p)
+	plans.keep(h, p)
+	plans.recent.Store(p)
 	return p, nil
 }
 
@@ -177,6 +187,7 @@ func (p *plan) countSlots() {
 // An opProgram is a generated kernel, ready to run for calls of one shape.
 type opProgram struct {
 	misaligned uint64 // a bit for each input
+	epoch      int64  // of programCache
 	kernel     *codegen.Kernel
 	metal      *MetalKernel
 	variant    *variant
@@ -223,13 +234,19 @@ func misaligned(in []graph.View) uint64 {
 // program returns the kernel for inputs that lie like in.
 func (p *plan) program(in []graph.View) (*opProgram, error) {
 	mask := misaligned(in)
+	e := programs.epoch.Load()
+	if r := p.recent.Load(); r != nil && r.misaligned == mask && r.epoch == e {
+		return r, nil
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if e := programs.epoch.Load(); p.epoch != e { // since then the cache was cleared
+	e = programs.epoch.Load()
+	if p.epoch != e { // since then the cache was cleared
 		p.programs, p.epoch = nil, e
 	}
 	for _, known := range p.programs {
 		if known.misaligned == mask {
+			p.recent.Store(known)
 			return known, nil
 		}
 	}
@@ -247,13 +264,14 @@ func (p *plan) program(in []graph.View) (*opProgram, error) {
 	if err != nil {
 		return nil, err
 	}
-	made.misaligned = mask
+	made.misaligned, made.epoch = mask, e
 	if !k.Empty {
 		if err := made.layOut(p); err != nil {
 			return nil, err
 		}
 	}
 	p.programs = append(p.programs, made)
+	p.recent.Store(made)
 	return made, nil
 }
 

@@ -29,17 +29,24 @@ func (o *Op) launch(dev *Device, inputs []*Array) (*Array, []*Array) {
 	if err != nil {
 		return fail(err)
 	}
-	c := &opCall{opWork: opWork{p, o.params}}
+	c := &opCall{opWork: opWork{plan: p, params: o.params}}
 	ins := c.few[:0]
 	for _, a := range inputs {
 		ins = append(ins, a.input())
 	}
-	one, all, err := graph.NewFusible(o.f.Name, dev.graph, ins, p.specs, &c.opWork)
+	var r *opResult
+	var single *graph.Single
+	if len(p.specs) == 1 {
+		r = &opResult{}
+		single = &r.single
+	}
+	one, all, err := graph.NewFusible(o.f.Name, dev.graph, ins, p.specs, &c.opWork, single)
 	if err != nil {
 		return fail(public(err))
 	}
 	if one != nil {
-		return &Array{value: one, view: p.dense[0], dev: dev}, nil
+		r.array.value, r.array.view, r.array.dev = one, p.dense[0], dev
+		return &r.array, nil
 	}
 	out := make([]*Array, len(all))
 	for i, v := range all {
@@ -48,10 +55,17 @@ func (o *Op) launch(dev *Device, inputs []*Array) (*Array, []*Array) {
 	return nil, out
 }
 
+// An opResult is the only result of a call in one piece of memory.
+type opResult struct {
+	array  Array
+	single graph.Single
+}
+
 // opWork is the work of one call.
 type opWork struct {
 	plan   *plan
 	params []float64
+	out    [1]graph.View // memory for what Run returns
 }
 
 // An opCall is the work and the inputs of a call in one piece of memory.
@@ -63,7 +77,10 @@ type opCall struct {
 // Run implements graph.Fusible.
 func (w *opWork) Run(ctx context.Context, in []graph.View) ([]graph.View, error) {
 	p := w.plan
-	out := make([]graph.View, len(p.specs))
+	out := w.out[:]
+	if len(p.specs) > 1 {
+		out = make([]graph.View, len(p.specs))
+	}
 	for i, s := range p.specs {
 		var err error
 		if out[i], err = p.dev.graph.NewLike(p.dense[i], s.DType, p.bytes[i]); err != nil {
@@ -105,7 +122,7 @@ func (w *opWork) Absorb(i int, in graph.Input, before graph.Fusible) graph.Fusib
 	} else if len(b.params) > 0 {
 		params = slices.Concat(params, b.params)
 	}
-	return &opWork{p, params}
+	return &opWork{plan: p, params: params}
 }
 
 // absorb returns the plan that does the work of inner, whose result is input i,

@@ -33,9 +33,10 @@ type fate struct {
 	after [2]*fate   // of inputs, while those are open
 	more  []*fate    // of further inputs
 
-	mu   sync.Mutex
-	err  error
-	done bool // err is final
+	known atomic.Bool // err or done is set
+	mu    sync.Mutex
+	err   error
+	done  bool // err is final
 }
 
 type fateKey struct{}
@@ -54,6 +55,7 @@ func (f *fate) Fail(err error) {
 	defer f.mu.Unlock()
 	if f.err == nil && !f.done {
 		f.err = fmt.Errorf("%s: %w", f.name, err)
+		f.known.Store(true)
 	}
 }
 
@@ -73,6 +75,9 @@ func (f *fate) comesAfter(before *fate) {
 
 // state returns the error so far, and whether it is final.
 func (f *fate) state() (error, bool) {
+	if !f.known.Load() {
+		return nil, false
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.err, f.done
@@ -103,6 +108,7 @@ func (f *fate) end(cause error) {
 		f.err = cause
 	}
 	f.done = true
+	f.known.Store(true)
 	f.after, f.more = [2]*fate{}, nil
 }
 

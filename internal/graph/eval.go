@@ -21,13 +21,18 @@ import (
 // asynchronously it returns when the device has been given the work.
 func Evaluate(ctx context.Context, values ...*Value) error {
 	if len(values) == 1 {
-		if n := values[0].pending(); n != nil && n.ready() {
-			if err := n.compute(ctx); err != nil {
+		n, err := values[0].state()
+		if err != nil {
+			return err
+		}
+		if n != nil && n.claimReady() {
+			if err := n.finish(ctx); err != nil {
 				return err
 			}
+			n, err = values[0].state()
 		}
-		if values[0].pending() == nil {
-			return values[0].Err()
+		if n == nil {
+			return err
 		}
 	}
 	var few [16]*Node
@@ -46,16 +51,21 @@ func Evaluate(ctx context.Context, values ...*Value) error {
 	return nil
 }
 
-// ready reports whether the Node can run at once: there is nothing to schedule.
-func (n *Node) ready() bool {
+// claimReady claims the Node for the caller if it can run at once: there is
+// nothing to schedule, nor does another goroutine run it.
+func (n *Node) claimReady() bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	if n.busy || n.done {
+		return false
+	}
 	for _, in := range n.inputs {
 		if in.Value.pending() != nil {
 			return false
 		}
 	}
 	n.takeBack()
+	n.busy = true
 	return true
 }
 
@@ -153,14 +163,26 @@ func (v *Value) pending() *Node {
 	return v.node
 }
 
+// state returns the Node that computes the Value, nil if that was done, and the
+// error that the Value carries.
+func (v *Value) state() (*Node, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.node, v.errLocked()
+}
+
 // compute runs the Node unless it has run, and waits if another goroutine is
 // running it. The Node's inputs have been computed. Only ctx's error is
 // returned; the Node's own goes to its Values.
 func (n *Node) compute(ctx context.Context) error {
-	mine, err := n.claim(ctx)
-	if !mine {
+	if mine, err := n.claim(ctx); !mine {
 		return err
 	}
+	return n.finish(ctx)
+}
+
+// finish is compute for the goroutine that has claimed the Node.
+func (n *Node) finish(ctx context.Context) (err error) {
 	// Should run panic, other goroutines must not wait for ever.
 	final := errPanic
 	var out []View
@@ -320,10 +342,7 @@ func (n *Node) settle(out []View, f *fate, err error) {
 		v.mu.Unlock()
 	}
 	for _, in := range n.inputs {
-		if !n.lent {
-			in.Value.want(-1)
-		}
-		in.Value.unuse()
+		in.Value.read(!n.lent)
 	}
 	n.done = true
 	n.inputs, n.outs, n.run, n.work = nil, nil, nil, nil

@@ -20,9 +20,9 @@ type Fusible interface {
 }
 
 // NewFusible is like [New] for work that can be fused. It returns the only
-// Value of specs, or all of them if there are several.
-func NewFusible(name string, dev *Device, inputs []Input, specs []Spec, work Fusible) (*Value, []*Value, error) {
-	n, err := newNode(name, dev, inputs, specs)
+// Value of specs, which lies in s then, or all of them if there are several.
+func NewFusible(name string, dev *Device, inputs []Input, specs []Spec, work Fusible, s *Single) (*Value, []*Value, error) {
+	n, err := newNode(name, dev, inputs, specs, s)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -98,9 +98,8 @@ type Node struct {
 	outs    []*Value
 }
 
-// A single is a Node with its only Value, as most Nodes are, in one piece of
-// memory.
-type single struct {
+// A Single is memory for a Node with its only Value, as most Nodes are.
+type Single struct {
 	node  Node
 	value Value
 	outs  [1]*Value
@@ -126,7 +125,7 @@ type Value struct {
 // for messages. It fails if a Spec is impossible or if an input was freed; an
 // input that carries an error is passed on when the Node would run.
 func New(name string, dev *Device, inputs []Input, specs []Spec, run RunFunc) ([]*Value, error) {
-	n, err := newNode(name, dev, inputs, specs)
+	n, err := newNode(name, dev, inputs, specs, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -134,7 +133,9 @@ func New(name string, dev *Device, inputs []Input, specs []Spec, run RunFunc) ([
 	return n.outs, nil
 }
 
-func newNode(name string, dev *Device, inputs []Input, specs []Spec) (*Node, error) {
+// newNode returns a Node without work, in s if that is not nil and if there is
+// one Spec.
+func newNode(name string, dev *Device, inputs []Input, specs []Spec, s *Single) (*Node, error) {
 	for _, s := range specs {
 		if _, err := s.Bytes(); err != nil {
 			return nil, err
@@ -150,7 +151,9 @@ func newNode(name string, dev *Device, inputs []Input, specs []Spec) (*Node, err
 		}
 	}
 	if len(specs) == 1 {
-		s := &single{}
+		if s == nil {
+			s = &Single{}
+		}
 		s.node.name, s.node.inputs = name, inputs
 		s.value = Value{spec: specs[0], dev: dev, node: &s.node}
 		s.outs[0] = &s.value
@@ -224,11 +227,12 @@ func (e *FreedError) Error() string { return "array was freed at " + e.Where }
 
 // Free gives the Value's memory back to its device's pool: at once, or as soon
 // as the Nodes that were made with it and have not run yet have done so. From
-// now on the Value is a *FreedError that names where.
+// now on the Value is a *FreedError that names where. One that carries an error
+// stays as it is.
 func (v *Value) Free(where string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if v.freed == "" {
+	if v.errLocked() == nil {
 		v.freed = where
 		v.reclaim()
 	}
@@ -260,6 +264,17 @@ func (v *Value) want(n int) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.wants += n
+}
+
+// read notes that a Node has used the Value, and that it wanted to, if it did.
+func (v *Value) read(wanted bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if wanted {
+		v.wants--
+	}
+	v.uses--
+	v.reclaim()
 }
 
 func (v *Value) unuse() {

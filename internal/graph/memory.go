@@ -79,20 +79,29 @@ func (b *Buffer) release() {
 	if b.lender != nil {
 		return
 	}
-	b.cleanup.Stop()
+	b.block.spare = b // from then on the block keeps it, and the cleanup does not come
 	b.block.pool.put(b.block)
-	runtime.KeepAlive(b)
 }
 
 // A block is what a pool hands out and keeps. It outlives its Buffer.
 type block struct {
-	pool *pool
-	raw  launch.Buffer
-	size int // the class
+	pool  *pool
+	raw   launch.Buffer
+	size  int     // the class
+	spare *Buffer // while it is kept: what it was last handed out as, if that is still of use
 }
 
 // release gives the block back.
 func (bl *block) release() { bl.pool.put(bl) }
+
+// free gives the memory of a block that is not in use back to the device.
+func (bl *block) free() {
+	if b := bl.spare; b != nil {
+		b.cleanup.Stop()
+		bl.spare = nil
+	}
+	bl.raw.Free()
+}
 
 type pool struct {
 	// immutable state
@@ -137,6 +146,11 @@ func (p *pool) buffer(n int) (*Buffer, error) {
 	bl, err := p.get(class(n))
 	if err != nil {
 		return nil, &MemoryError{Device: p.device.Name(), Bytes: n, Err: err}
+	}
+	if b := bl.spare; b != nil {
+		bl.spare = nil
+		b.size, b.rec = n, nil
+		return b, nil
 	}
 	b := &Buffer{block: bl, size: n}
 	b.cleanup = runtime.AddCleanup(b, (*block).release, bl)
@@ -239,7 +253,7 @@ func (p *pool) put(bl *block) {
 		p.drop(func(size int) bool { return size != bl.size })
 	}
 	if p.closed || p.n.Cached+bl.size > keep {
-		bl.raw.Free()
+		bl.free()
 		return
 	}
 	p.free[bl.size] = append(p.free[bl.size], bl)
@@ -252,7 +266,7 @@ func (p *pool) drop(which func(size int) bool) {
 	for size, kept := range p.free {
 		if which(size) {
 			for _, bl := range kept {
-				bl.raw.Free()
+				bl.free()
 			}
 			p.n.Cached -= size * len(kept)
 			delete(p.free, size)
