@@ -84,13 +84,16 @@ type Device struct {
 	blocks  int         // most threadgroups in one launch
 	lost    atomic.Bool // primary.lost is set
 
+	_      cacheLine    // the submitter of the queue reads what is before, callers write what follows
 	live   sync.RWMutex // held for writing by Close
 	closed bool
+	_      cacheLine
 
 	queue      queue      // of launches that the driver was not asked for yet
 	launching  sync.Mutex // orders calls of the driver, and guards what follows
 	flight     flight
 	profile    *profile
+	_          cacheLine
 	recordings recordings
 
 	memory   memory

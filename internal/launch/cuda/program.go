@@ -42,9 +42,10 @@ type program struct {
 	params []string
 	writes []bool        // which of params the kernel writes; nil: all, perhaps
 	frame  *frame        // guarded by dev.launching
-	last   atomic.Uint64 // number of its latest launch
+	last   atomic.Uint64 // number of its latest launch that was not queued
 	users  atomic.Int64  // recorded graphs and launches that are being made, and one until Close
 	closed atomic.Bool
+	queued atomic.Bool // launches of it were put into the queue
 
 	byThreads, byAlignment, byShape bool // the text tells variants apart
 
@@ -361,7 +362,7 @@ func (p *program) leave() error {
 	d.launching.Lock()
 	done := d.flight.done
 	d.launching.Unlock()
-	if p.last.Load() > done {
+	if p.last.Load() > done || p.queued.Load() {
 		if err := d.wait(); err != nil {
 			return err
 		}

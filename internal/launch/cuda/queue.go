@@ -33,34 +33,39 @@ const (
 	stall  = 20 * time.Microsecond
 )
 
-// queue is a ring of launches.
+// queue is a ring of launches. What the submitter writes and what callers write
+// lies in cache lines of their own.
 type queue struct {
 	off    bool
 	least  int           // processors, for a submitter
 	linger time.Duration // how long the submitter looks for work
 	stall  time.Duration // without progress of it, after which others do its work
+	slots  []slot
 
-	mu      sync.Mutex // held by who puts a launch in
-	started bool       // there is a submitter
-	slots   []slot
-
-	row     atomic.Int64 // launches since something else was asked for
 	running atomic.Bool  // the submitter is at work
 	leave   atomic.Bool  // it need not look for more work
 	rest    atomic.Int64 // launches to be made without one
 
-	_    [64]byte      // for a cache line of its own
+	_       cacheLine
+	mu      sync.Mutex   // held by who puts a launch in
+	started bool         // there is a submitter
+	row     atomic.Int64 // launches since something else was asked for
+
+	_    cacheLine
 	put  atomic.Uint64 // launches that were put in; changed with mu held
-	_    [56]byte
+	_    cacheLine
 	done atomic.Uint64 // launches that the driver was asked for; changed with Device.launching held
-	_    [56]byte
+	_    cacheLine
 }
+
+type cacheLine [64]byte
 
 // A slot holds a launch.
 type slot struct {
 	frame   *frame
 	program *program
 	watch   launch.Watcher
+	_       [32]byte // up to a cache line
 }
 
 // push puts a launch into the queue. It reports whether it did; if not the
@@ -88,6 +93,9 @@ func (d *Device) push(p *program, l *launch.Launch, groups [3]uint32, total uint
 	s := &q.slots[at%queueSize]
 	s.frame.set(l, groups, total, threads, k)
 	s.program, s.watch = p, l.Watch
+	if !p.queued.Load() {
+		p.queued.Store(true)
+	}
 	q.put.Store(at + 1)
 	return true
 }
@@ -116,12 +124,15 @@ func (q *queue) start(d *Device) {
 // while.
 func (d *Device) submitter() {
 	q := &d.queue
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	status := int32(dl.Call(d.driver.setCurrent.addr, d.current[:]...))
 	q.running.Store(true)
 	for idle := time.Now(); ; {
 		done := q.done.Load()
 		if put := q.put.Load(); done < put {
 			d.launching.Lock()
-			d.submitQueued(min(put, done+submitAtOnce))
+			d.submitQueued(min(put, done+submitAtOnce), status)
 			d.launching.Unlock()
 			idle = time.Now()
 			continue
@@ -140,17 +151,10 @@ func (d *Device) submitter() {
 	}
 }
 
-// submitQueued makes the launches of the queue up to a number. d.launching is
-// held.
-func (d *Device) submitQueued(upTo uint64) {
+// submitQueued makes the launches of the queue up to a number. The thread has
+// the context, if setting it had status 0. d.launching is held.
+func (d *Device) submitQueued(upTo uint64, status int32) {
 	q := &d.queue
-	if q.done.Load() >= upTo {
-		return
-	}
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	failed := &d.driver.setCurrent
-	status := int32(dl.Call(failed.addr, d.current[:]...))
 	for at := q.done.Load(); at < upTo; at++ {
 		s := &q.slots[at%queueSize]
 		p := s.program
@@ -159,7 +163,7 @@ func (d *Device) submitQueued(upTo uint64) {
 		case d.lost.Load():
 			err = d.primary.lostError()
 		case status != 0:
-			err = d.outcome(p.name, failed, status)
+			err = d.outcome(p.name, &d.driver.setCurrent, status)
 		case d.profile != nil:
 			err = d.profile.launch(d, p, s.frame)
 		default:
@@ -168,7 +172,6 @@ func (d *Device) submitQueued(upTo uint64) {
 				d.flight.add(p.name)
 			}
 			err = d.outcome(p.name, &d.driver.launch, status)
-			p.last.Store(d.flight.launched)
 		}
 		if err != nil {
 			s.watch.Fail(err)
@@ -213,5 +216,7 @@ func (d *Device) submitted(n uint64) {
 	q.rest.Store(restAfter)
 	d.launching.Lock()
 	defer d.launching.Unlock()
-	d.submitQueued(n)
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	d.submitQueued(n, int32(dl.Call(d.driver.setCurrent.addr, d.current[:]...)))
 }
