@@ -335,13 +335,13 @@ func (d *Device) Limits() launch.Limits {
 // buffers of the device are of no use after. It closes a lost device too, which
 // cannot be opened again in this process.
 func (d *Device) Close() error {
+	d.queue.leave.Store(true)
 	d.live.Lock()
 	defer d.live.Unlock()
 	if d.closed {
 		return nil
 	}
 	d.closed = true
-	d.queue.leave.Store(true)
 	var errs []error
 	if d.stream != 0 && !d.lost.Load() {
 		errs = append(errs, d.wait())

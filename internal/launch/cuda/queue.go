@@ -23,7 +23,7 @@ import (
 const (
 	queueSize       = 1024 // launches; about as many as the driver takes before it waits
 	queueParams     = 16   // most of a kernel whose launches are put into the queue
-	queueProcessors = 4    // fewest with which one can be spared
+	queueProcessors = 4    // of which one can be spared
 	rowBegins       = 4    // launches with nothing else in between
 	submitAtOnce    = 32   // launches, before others may have d.launching
 
@@ -37,7 +37,7 @@ const (
 // lies in cache lines of their own.
 type queue struct {
 	off    bool
-	least  int           // processors, for a submitter
+	least  int           // processors, for each submitter in the process
 	linger time.Duration // how long the submitter looks for work
 	stall  time.Duration // without progress of it, after which others do its work
 	slots  []slot
@@ -59,6 +59,9 @@ type queue struct {
 }
 
 type cacheLine [64]byte
+
+// submitters counts those of all devices.
+var submitters atomic.Int64
 
 // A slot holds a launch.
 type slot struct {
@@ -105,7 +108,8 @@ func (q *queue) start(d *Device) {
 	if q.started || q.rest.Load() > 0 && q.rest.Add(-1) > 0 {
 		return
 	}
-	if runtime.GOMAXPROCS(0) < q.least {
+	if n := int(submitters.Add(1)); runtime.GOMAXPROCS(0) < n*q.least {
+		submitters.Add(-1)
 		q.rest.Store(restAfter)
 		return
 	}
@@ -124,6 +128,11 @@ func (q *queue) start(d *Device) {
 // while.
 func (d *Device) submitter() {
 	q := &d.queue
+	defer submitters.Add(-1)
+	if d.enter() != nil {
+		return // for good
+	}
+	defer d.leave()
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	status := int32(dl.Call(d.driver.setCurrent.addr, d.current[:]...))
