@@ -150,11 +150,11 @@ func (p *program) Run(ctx context.Context, l launch.Launch) error {
 func (c *call) run(ctx context.Context) {
 	c.next.Store(0)
 	c.first = 1
-	workers := int64(runtime.GOMAXPROCS(0))
 	if c.total == 1 {
-		c.work(ctx, workers, false)
+		c.work(ctx, 1, false)
 		return
 	}
+	workers := int64(runtime.GOMAXPROCS(0))
 	expected := c.expected(c.total)
 	if expected == 0 || expected > aloneFor {
 		if expected > 0 {
@@ -211,7 +211,10 @@ func (c *call) work(ctx context.Context, workers int64, alone bool) {
 			break
 		}
 		to := min(from+n, c.total)
-		start := time.Now()
+		var start time.Time
+		if c.total > 1 {
+			start = time.Now()
+		}
 		dl.Call(p.lib.entry, uintptr(unsafe.Pointer(&c.params[0])), uintptr(unsafe.Pointer(&c.launch)), uintptr(from), uintptr(to), scratch)
 		if c.total == 1 {
 			break
