@@ -23,7 +23,8 @@ type call struct {
 	dev      *Device
 	inputs   []*Array
 	outputs  []spec
-	few      [1]spec // what outputs usually are
+	few      [1]spec       // what outputs usually are
+	out      [1]graph.View // likewise, when they are computed
 	template []signature.TemplateArg
 	grid     [3]int
 	group    [3]int // cut to grid
@@ -196,7 +197,10 @@ func (c *call) print(v *variant) {
 func (c *call) runner(m *MetalKernel, v *variant, report *launch.Report) graph.RunFunc {
 	return func(ctx context.Context, in []graph.View) ([]graph.View, error) {
 		dev := c.dev.graph
-		out := make([]graph.View, len(c.outputs))
+		out := c.out[:]
+		if len(c.outputs) != len(out) {
+			out = make([]graph.View, len(c.outputs))
+		}
 		for i, o := range c.outputs {
 			var err error
 			if out[i], err = dev.NewView(o); err != nil {

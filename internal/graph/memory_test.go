@@ -58,6 +58,46 @@ func TestTemporariesAreCollected(t *testing.T) {
 	}
 }
 
+// A block that was freed by hand is handed out again as the same Buffer, which
+// still goes back by itself when nobody has it any more.
+func TestFreedMemoryIsCollected(t *testing.T) {
+	raw := &countingDevice{}
+	dev, err := NewDevice(raw, StagedMover{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := raw.used.Load()
+	leaf := func() *Value {
+		v, err := dev.NewView(Spec{dtype.Uint8, []int{4096}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return Leaf(dev, v)
+	}
+	for round := range 10 {
+		for range 100 {
+			leaf().Free("here")
+		}
+		if got := dev.Memory(); got.Live != 0 || got.Cached != 4096 || got.Allocs != 1 {
+			t.Fatalf("round %d, after what was freed: %+v", round, got)
+		}
+		leaf() // and nothing more
+		if got := dev.Memory(); got.Live != 4096 {
+			t.Fatalf("round %d, with one array: %+v", round, got)
+		}
+		dev.pool.collect(0)
+		if got := dev.Memory(); got.Live != 0 || got.Cached != 4096 {
+			t.Fatalf("round %d, after a collection: %+v", round, got)
+		}
+	}
+	leaf().Free("here")
+	dev.Trim()
+	dev.pool.collect(0)
+	if got := dev.Memory(); got.Live != 0 || got.Cached != 0 || raw.used.Load() != before {
+		t.Errorf("after Trim: %+v, %d bytes more on the device", got, raw.used.Load()-before)
+	}
+}
+
 // A countingDevice counts memory that it does not have.
 type countingDevice struct {
 	testDevice
