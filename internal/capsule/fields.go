@@ -102,21 +102,21 @@ func (d *decoder) triple(path string, n node) (t [3]int) {
 // shape reads a shape of at most MaxElements.
 func (d *decoder) shape(path string, n node) []int {
 	dims := d.ints(path, n)
-	size, empty := 1, false
+	size, empty := int64(1), false
 	for i, dim := range dims {
 		if dim < 0 {
 			d.errorf(fmt.Sprintf("%s[%d]", path, i), "a size cannot be negative, found %d", dim)
 			return nil
 		}
 		if dim > MaxElements {
-			size, empty = dim, false
+			size, empty = int64(dim), false
 			break
 		}
 		if dim == 0 {
 			empty = true
 			continue
 		}
-		size = int(min(int64(size)*int64(dim), MaxElements+1))
+		size = min(size*int64(dim), MaxElements+1)
 	}
 	if size > MaxElements && !empty || len(dims) > maxDims {
 		d.errorf(path, "shape %s is too large: an array has at most %d elements and %d dimensions", clip(fmt.Sprint(dims)), MaxElements, maxDims)

@@ -49,7 +49,7 @@ func (c ColumnSum) Kernels() ([]*Kernel, error) {
 		for c.Chunks = 1; c.Chunks*columns < chunkThreads && c.Chunks*c.Chunks*16 < c.Rows; c.Chunks *= 2 {
 		}
 	}
-	c.Wide = c.Wide || c.Outer*c.Rows*c.Columns >= 1<<31
+	c.Wide = c.Wide || int64(c.Outer*c.Rows*c.Columns) >= 1<<31
 	sum := arithmetic(c.DType)
 	if sum.IsFloat() && sum != dtype.Float64 {
 		sum = dtype.Float32

@@ -57,7 +57,7 @@ func vectors(d dtype.DType) bool { return d != dtype.Bool && d.Size() <= 4 }
 func (p *plan) elementwiseKernel(s Schedule) (*Kernel, error) {
 	s = s.withDefaults()
 	s.RowsPerGroup, s.InRegisters = 1, false
-	s.Wide = s.Wide || p.n >= 1<<31
+	s.Wide = s.Wide || int64(p.n) >= 1<<31
 	if p.n < max(64, signature.ConstantLimit) { // inputs in constant space, and nothing to win
 		s.Vector = 1
 	}

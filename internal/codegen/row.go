@@ -5,6 +5,7 @@ package codegen
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/zmlx-go/zmlx/internal/formula"
@@ -77,7 +78,7 @@ type rowEmitter struct {
 // rowKernel writes a kernel in which some threads work on a row together.
 func (p *plan) rowKernel(s Schedule) (*Kernel, error) {
 	s = s.withDefaults()
-	s.Wide = s.Wide || p.n >= 1<<31 || p.rows >= 1<<31
+	s.Wide = s.Wide || p.wide()
 	if p.d%s.Vector != 0 || p.d < signature.ConstantLimit {
 		s.Vector = 1
 	}
@@ -107,8 +108,9 @@ func (p *plan) rowKernel(s Schedule) (*Kernel, error) {
 	e.perRow()
 	e.dropUnused(e.base, "base")
 	threads := p.rows * s.Group
-	if p.rows >= 1<<32/s.Group {
-		threads = 1 << 32
+	const most = min(1<<32, math.MaxInt)
+	if p.rows >= most/s.Group {
+		threads = most
 	}
 	k, err := p.kernel(e.emitter, s, threads, s.Group*s.RowsPerGroup)
 	return k, err

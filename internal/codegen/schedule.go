@@ -147,7 +147,7 @@ func (p *plan) vector() int {
 }
 
 // wide reports whether 32 bits could be too few for an index.
-func (p *plan) wide() bool { return p.n >= 1<<31 || p.rows >= 1<<31 }
+func (p *plan) wide() bool { return int64(p.n) >= 1<<31 || int64(p.rows) >= 1<<31 }
 
 func (p *plan) rowSchedule(l Limits) Schedule {
 	s := Schedule{Group: 32, RowsPerGroup: 1, Vector: 1, Wide: p.wide()}
@@ -208,7 +208,7 @@ func (p *plan) layOnGPU(s *Schedule, l Limits) {
 		}
 		return vectors <= group*max(each, 8/s.Vector)
 	}
-	for s.Group < min(l.Threads, 1024) && !enough(s.Group) && p.rows < 1<<31/(2*s.Group) {
+	for s.Group < min(l.Threads, 1024) && !enough(s.Group) && int64(p.rows) < 1<<31/int64(2*s.Group) {
 		s.Group *= 2
 	}
 	switch {

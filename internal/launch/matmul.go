@@ -79,21 +79,21 @@ func (m *MatMul) Check() error {
 }
 
 func (x *Matrix) check(m *MatMul, rows, cols int) error {
-	lo, hi, ok := 0, 0, true
+	lo, hi, ok := int64(0), int64(0), true
 	span := func(n, stride int) {
 		if n == 0 {
 			lo, hi = 0, -1
 			ok = false
 			return
 		}
-		over, low := bits.Mul(uint(n-1), uint(max(stride, -stride)))
+		over, low := bits.Mul64(uint64(n-1), uint64(max(stride, -stride)))
 		if over != 0 || low > 1<<58 {
 			low = 1 << 58
 		}
 		if stride < 0 {
-			lo = max(lo-int(low), -1<<59)
+			lo = max(lo-int64(low), -1<<59)
 		} else {
-			hi = min(hi+int(low), 1<<59)
+			hi = min(hi+int64(low), 1<<59)
 		}
 	}
 	for i, d := range m.Batch {
@@ -107,8 +107,8 @@ func (x *Matrix) check(m *MatMul, rows, cols int) error {
 	if span(cols, x.Col); !ok {
 		return nil
 	}
-	size := m.DType.Size()
-	if first, end := x.Offset+lo*size, x.Offset+(hi+1)*size; first < max(x.Lo, 0) || end > min(x.Hi, x.Buffer.Size()) {
+	size, offset := int64(m.DType.Size()), int64(x.Offset)
+	if first, end := offset+lo*size, offset+(hi+1)*size; first < int64(max(x.Lo, 0)) || end > int64(min(x.Hi, x.Buffer.Size())) {
 		return fmt.Errorf("is bytes %d to %d, beyond its bounds %d to %d in a buffer of %d", first, end, x.Lo, x.Hi, x.Buffer.Size())
 	}
 	return nil
