@@ -74,6 +74,8 @@ func (p *plan) elementwiseKernel(s Schedule) (*Kernel, error) {
 		thread, own = "ulong("+thread+")", "ulong("+own+")"
 	}
 	s.Rows = s.Rows && s.Vector == 1 && p.alongRowsHelps()
+	s.Exact = s.Exact && s.Rows && p.d%s.Group == 0 && block%p.d == 0
+	e.exact = s.Exact
 	if s.PerThread > 1 || s.Rows { // a threadgroup's elements are neighbours
 		group = s.Group
 		threads = (p.n + block - 1) / block * group
@@ -83,6 +85,8 @@ func (p *plan) elementwiseKernel(s Schedule) (*Kernel, error) {
 		}
 	}
 	switch {
+	case s.Exact:
+		e.alongWholeRows(s.Group)
 	case s.Rows:
 		e.alongRows(s.Group)
 	case s.Vector == 1 && s.PerThread == 1:
@@ -161,24 +165,38 @@ func (e *emitter) vectors(vector int) {
 }
 
 // strided declares where the row that starts at base begins in a strided input,
-// and returns the place of its element j.
-func (e *emitter) strided(in int) string {
+// or, if lane is given, its element lane. It returns the place of element j, or
+// of that j elements later.
+func (e *emitter) strided(in int, lane, j string) string {
 	l, name := &e.inputs[in], e.names.inputs[in]
-	from := e.names.unique(name + "_row")
-	if l.rowsOf(1) {
-		e.line("int64_t %s = int64_t(row) * %s;", from, e.rowStep(in, 1))
-	} else {
-		e.line("int64_t %s = %s;", from, e.locate(in, "base"))
+	from, first := e.names.unique(name+"_row"), ""
+	step, known := l.step()
+	by := fmt.Sprint(step)
+	if !known {
+		by = e.names.unique(name + "_step")
+		e.line("int64_t %s = %s_strides[%s_ndim - 1];", by, name, name)
 	}
-	switch step, known := l.step(); {
-	case known && step == 0:
-		return from
-	case known:
-		return from + " + int64_t(j)"
+	times := func(i string) string {
+		switch {
+		case !known:
+			return fmt.Sprintf(" + %s * int64_t(%s)", by, i)
+		case step == 0:
+			return ""
+		}
+		return fmt.Sprintf(" + int64_t(%s)", i)
 	}
-	step := e.names.unique(name + "_step")
-	e.line("int64_t %s = %s_strides[%s_ndim - 1];", step, name, name)
-	return fmt.Sprintf("%s + %s * int64_t(j)", from, step)
+	if lane != "" {
+		first = times(lane)
+	}
+	switch apart := e.apart[in]; {
+	case apart != "":
+		e.line("int64_t %s = int64_t(row) * %s%s;", from, apart, first)
+	case l.rowsOf(1):
+		e.line("int64_t %s = int64_t(row) * %s%s;", from, e.rowStep(in, 1), first)
+	default:
+		e.line("int64_t %s = %s%s;", from, e.locate(in, "base"), first)
+	}
+	return from + times(j)
 }
 
 // alongRows writes the loops over first to end that go along rows.
@@ -187,6 +205,38 @@ func (e *emitter) alongRows(group int) {
 	e.line("%s row = from / %s;", e.index(), e.size("D"))
 	e.line("%s base = row * %s;", e.index(), e.size("D"))
 	e.line("%s stop = min(%s, end - base);", e.index(), e.size("D"))
+	places := e.rowPlaces("", "j")
+	e.open("for (%s j = from - base + thread_index_in_threadgroup; j < stop; j += %du)", e.index(), group)
+	e.elementOfRow(places)
+	e.close()
+	e.line("from = base + stop;")
+	e.close()
+}
+
+// alongWholeRows is alongRows where a threadgroup has rows of a known length
+// from first to end.
+func (e *emitter) alongWholeRows(group int) {
+	for _, in := range e.reads(roots(e.results)) {
+		if l := &e.inputs[in]; l.layout == Strided && l.rowsOf(1) {
+			apart := e.names.unique(e.names.inputs[in] + "_apart")
+			e.line("int64_t %s = %s;", apart, e.rowStep(in, 1))
+			e.apart[in] = apart
+		}
+	}
+	e.open("for (%s base = first; base < end; base += %du)", e.index(), e.d)
+	row := e.declare("%s row = base / %du;", e.index(), e.d)
+	places := e.rowPlaces("thread_index_in_threadgroup", fmt.Sprintf("k * %du", group))
+	e.open("for (uint k = 0; k < %du; ++k)", e.d/group)
+	e.line("%s j = thread_index_in_threadgroup + k * %du;", e.index(), group)
+	e.elementOfRow(places)
+	e.close()
+	e.dropUnused(row, "row")
+	e.close()
+}
+
+// rowPlaces returns where element j of a row lies in the inputs that are read;
+// in strided ones it is later elements after lane. See strided.
+func (e *emitter) rowPlaces(lane, later string) map[int]string {
 	places := map[int]string{}
 	for _, in := range e.reads(roots(e.results)) {
 		switch name := e.names.inputs[in]; e.inputs[in].layout {
@@ -195,12 +245,16 @@ func (e *emitter) alongRows(group int) {
 		case PerRow:
 			places[in] = name + "[row]"
 		case Strided:
-			places[in] = fmt.Sprintf("%s[%s]", name, e.strided(in))
+			places[in] = fmt.Sprintf("%s[%s]", name, e.strided(in, lane, later))
 		default:
 			places[in] = name + "[base + j]"
 		}
 	}
-	e.open("for (%s j = from - base + thread_index_in_threadgroup; j < stop; j += %du)", e.index(), group)
+	return places
+}
+
+// elementOfRow writes the results at element j of a row.
+func (e *emitter) elementOfRow(places map[int]string) {
 	e.scope(func() {
 		e.linear = "base + j"
 		e.load = func(in int) string { return places[in] }
@@ -210,9 +264,6 @@ func (e *emitter) alongRows(group int) {
 			e.line("%s[base + j] = %s;", e.names.outputs[o], outText(text, r.node.typ, r.dtype))
 		}
 	})
-	e.close()
-	e.line("from = base + stop;")
-	e.close()
 }
 
 // alongRowsHelps reports whether inputs are found more cheaply along rows than

@@ -193,6 +193,37 @@ func TestBroadcast(t *testing.T) {
 	}
 }
 
+// TestAlongRows has kernels that go along rows, some of a length that they know.
+func TestAlongRows(t *testing.T) {
+	for _, d := range []int{64, 96, 128} {
+		for _, rows := range []int{1, 2, 5, 9} {
+			b := define("f")
+			sum := b.in("x")
+			for _, name := range []string{"half", "back", "turned", "w", "g"} {
+				sum = b.Sub(b.Mul(b.Const(3), sum), b.in(name))
+			}
+			b.out("", b.Of(formula.Silu, sum)).out("", sum)
+			in := []array{
+				random(dtype.Float32, 1, rows, d), random(dtype.Float32, 2, rows, d).apart(2*d + 1), random(dtype.Float16, 3, rows, d).reversed(),
+				random(dtype.Float32, 4, rows, d).flipped(), random(dtype.Float32, 5, d), random(dtype.Float32, 6, rows, 1),
+			}
+			for _, s := range []codegen.Schedule{
+				{Group: 32, PerThread: 12, Rows: true}, {Group: 32, PerThread: 12, Rows: true, Exact: true},
+				{Group: 32, PerThread: d / 32, Rows: true, Exact: true, Wide: true}, {Group: 64, PerThread: d, Rows: true, Exact: true},
+			} {
+				k, err := codegen.Generate(&b.f, callOf(in), s)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if want := s.Exact && d%s.Group == 0 && s.Group*s.PerThread%d == 0; k.Schedule.Exact != want && rows > 1 {
+					t.Errorf("rows of %d, %+v: exact is %v", d, s, k.Schedule.Exact)
+				}
+				agree(t, &b.f, in, in[0].shape, s, codegen.Portable)
+			}
+		}
+	}
+}
+
 // TestRowInputMayLackItsAxis gives a row input without the axis of length 1.
 func TestRowInputMayLackItsAxis(t *testing.T) {
 	b := define("f")

@@ -20,7 +20,8 @@ type emitter struct {
 	names   *names
 	helpers helpers
 	wide    bool
-	exact   bool // D is known
+	exact   bool           // D is known
+	apart   map[int]string // strided inputs: the distance of rows, where it is named
 
 	lines  []string
 	indent int
@@ -45,6 +46,7 @@ func newEmitter(p *plan, s Schedule) *emitter {
 	e := &emitter{
 		plan: p, names: newNames(p), helpers: helpers{real: p.real, native: p.call.Target == Native || p.real == dtype.Float64, used: map[string]bool{}}, wide: s.Wide,
 		known: map[*node]string{}, loaded: map[int]bool{}, params: map[int]bool{}, keys: map[int]bool{}, sizes: map[string]bool{},
+		apart: map[int]string{},
 	}
 	e.helpers.index = e.index()
 	return e

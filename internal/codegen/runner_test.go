@@ -95,6 +95,12 @@ func (a array) reversed() array {
 	return a
 }
 
+// apart lays rows, of an array of two axes, step elements from each other.
+func (a array) apart(step int) array {
+	a.strides = []int{step, 1}
+	return a
+}
+
 // first is the place in memory of a's first element.
 func (a array) first() int {
 	at := 0
@@ -162,7 +168,11 @@ func decode(d dtype.DType, b []byte) float64 {
 
 // bytes lays a's values out in memory.
 func (a array) bytes() []byte {
-	b := make([]byte, len(a.values)*a.dtype.Size())
+	room := len(a.values)
+	if len(a.strides) == 2 {
+		room = max(room, a.shape[0]*a.strides[0])
+	}
+	b := make([]byte, room*a.dtype.Size())
 	for i, v := range a.values {
 		at := i
 		if a.strides != nil {

@@ -34,7 +34,8 @@ type Schedule struct {
 	InRegisters bool
 
 	// Exact says that the row has Group*PerThread elements, so that no thread has
-	// to test whether it is in it. Other lengths of rows are other kernels.
+	// to test whether it is in it; with Rows, that whole rows are Group*PerThread
+	// elements. Other lengths of rows are other kernels.
 	Exact bool
 
 	// Reload makes threads that keep what they computed read inputs again all the
@@ -92,7 +93,7 @@ func (s Schedule) valid(name string) error {
 		return bad("a thread takes at most 65536 elements")
 	case s.InRegisters && s.PerThread > s.mostPerThread():
 		return bad("a thread holds at most %d elements", s.mostPerThread())
-	case s.Exact && !s.InRegisters:
+	case s.Exact && !s.InRegisters && !s.Rows:
 		return bad("rows of an exact length are kept in registers")
 	case s.InRegisters && s.PerThread%s.Vector != 0:
 		return bad("the elements of a thread are no multiple of its vectors")
@@ -125,6 +126,9 @@ func DefaultSchedule(f *formula.Formula, c Call, l Limits) Schedule {
 	if l.CPU {
 		s.Group, s.Vector, s.PerThread = min(32, l.Threads), 1, 128
 		s.Rows = p.alongRowsHelps()
+		if s.Rows && s.Group == 32 && p.usualWidth(8192) {
+			s.Exact, s.PerThread = true, max(1, 4096/p.d)*p.d/32
+		}
 	}
 	return s
 }
@@ -183,9 +187,15 @@ func (p *plan) rowSchedule(l Limits) Schedule {
 func (p *plan) layOnCPU(s *Schedule, l Limits) {
 	s.Reload = true
 	s.RowsPerGroup = max(1, min(l.Threads/32, 4096/max(p.d, 1), p.rows/8))
-	if p.d >= 64 && p.d <= 32*s.mostPerThread() && (p.d&(p.d-1) == 0 || p.d%1024 == 0) {
+	if p.usualWidth(32 * s.mostPerThread()) {
 		s.Exact, s.PerThread = true, p.d/32
 	}
+}
+
+// usualWidth reports whether rows are as wide as those of models often are, and
+// no wider than most.
+func (p *plan) usualWidth(most int) bool {
+	return p.d >= 64 && p.d <= most && (p.d&(p.d-1) == 0 || p.d%1024 == 0)
 }
 
 // layOnGPU chooses the threads of a row: a simdgroup for short rows, which need
