@@ -3,7 +3,7 @@
 GO ?= go
 STATICCHECK = $(GO) tool -modfile=tools/go.mod staticcheck
 
-.PHONY: check format vet staticcheck layers test cc race cross nodl fuzz build
+.PHONY: check format vet staticcheck layers test cc twin race cross nodl fuzz build
 
 check: format vet staticcheck layers test cc race cross nodl
 
@@ -27,8 +27,13 @@ test:
 	CGO_ENABLED=0 $(GO) test ./...
 
 # What runs on the interpreter above, on compiled C: ops, gradients, MLX's values.
+# TestTwins compares all ops and gradients with the interpreter, bit for bit.
 cc:
 	ZMLX_DEVICE=cc CGO_ENABLED=0 $(GO) test -short -timeout 30m . ./zmlxtest ./classic
+
+# The same, with each launch compared like that.
+twin:
+	ZMLX_DEVICE=twin CGO_ENABLED=0 $(GO) test -short -timeout 60m . ./zmlxtest ./classic
 
 # The race detector needs cgo, so this is also the test that both ways work.
 race:

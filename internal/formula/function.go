@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strings"
 )
 
 // A function is what a definition can call.
@@ -18,6 +19,16 @@ type function struct {
 }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
+// Functions lists the functions of definitions as calls, such as
+// "atan2(a, b)"; those of one or several arguments twice.
+func Functions() []string {
+	var calls []string
+	for _, name := range sortedKeys(functions) {
+		calls = append(calls, strings.Split(functions[name].usage, " or ")...)
+	}
+	return calls
+}
 
 // functions holds all functions by name.
 var functions = func() map[string]*function {
