@@ -504,6 +504,7 @@ func TestGPUGoroutines(t *testing.T) {
 		wg.Go(func() {
 			for round := range 10 {
 				n := 1000 + 77*i
+				w := &witness{}
 				start := counting(n)
 				b, err := d.Alloc(4 * n)
 				if err != nil {
@@ -514,7 +515,7 @@ func TestGPUGoroutines(t *testing.T) {
 					t.Error(err)
 				}
 				for range 50 {
-					if err := p.Run(t.Context(), over(n, 128, b)); err != nil {
+					if err := p.Run(t.Context(), watched(w, n, 128, b)); err != nil {
 						t.Error(err)
 					}
 				}
@@ -526,8 +527,8 @@ func TestGPUGoroutines(t *testing.T) {
 				for j := range start {
 					start[j] += 50
 				}
-				if !bytes.Equal(got, bytesOf(start)) {
-					t.Errorf("goroutine %d, round %d: wrong values", i, round)
+				if !bytes.Equal(got, bytesOf(start)) || len(w.told()) > 0 {
+					t.Errorf("goroutine %d, round %d: wrong values; told %v", i, round, w.told())
 				}
 			}
 		})
@@ -594,6 +595,24 @@ func BenchmarkGPULaunch(b *testing.B) {
 	ctx := b.Context()
 	b.ReportAllocs()
 	benchBatches(b, d, func() error { return p.Run(ctx, l) })
+}
+
+// BenchmarkGPULaunchQueued is BenchmarkGPULaunch with launches that may be put
+// into the queue: host-ns/call leaves the submitter's part out.
+func BenchmarkGPULaunchQueued(b *testing.B) {
+	d := gpu(b, 0)
+	p := cudaKernel(b, d, "increment", incrementText, 1)
+	buf := mustAlloc(b, d, 4096)
+	w := &witness{}
+	l := watched(w, 1024, 256, buf)
+	ctx := b.Context()
+	b.ReportAllocs()
+	calls := 0
+	benchBatches(b, d, func() error { calls++; return p.Run(ctx, l) })
+	b.ReportMetric(float64(d.queue.put.Load())/float64(calls), "queued/call")
+	if errs := w.told(); len(errs) > 0 {
+		b.Error(errs)
+	}
 }
 
 // BenchmarkGPUDriverLaunch is what of a launch is the driver's.
