@@ -27,7 +27,7 @@ const (
 	rowBegins       = 4    // launches with nothing else in between
 	submitAtOnce    = 32   // launches, before others may have d.launching
 
-	restAfter = 1024 // launches without a submitter after one was too slow
+	restAfter = 256 // launches without a submitter after one was too slow
 
 	linger     = 50 * time.Microsecond
 	stall      = 20 * time.Microsecond
