@@ -104,7 +104,7 @@ type emitter struct {
 	counters []counter         // of the loops around
 	suffix   string            // of the names of temporaries
 	alias    map[ir.Reg]string // registers that have other names here
-	stored   map[ir.Reg]bool   // temporary halves and bfloats that are stored
+	stored   map[ir.Reg]bool   // halves and bfloats whose bits are needed
 	halves   map[ir.Reg]string // the variables that have their bits
 }
 
@@ -346,8 +346,13 @@ func (e *emitter) pure(s *ir.Instr) string {
 		return "(int32_t)(" + zero + " - (uint32_t)" + args[0] + ")"
 	case s.Op == ir.Sub && s.Type == ir.I32 && args[0] == "0":
 		args[0] = zero
-	case s.Op == ir.Bitcast && s.Type == ir.F16:
+	case s.Op == ir.Bitcast && s.Type == ir.F16 && !e.unknowable(s.Args[0]):
 		args[0] = "(" + args[0] + " ^ " + zero + ")"
+	}
+	if s.Op == ir.Bitcast && s.Type.IsInt() {
+		if h := e.halves[s.Args[0]]; h != "" {
+			return fmt.Sprintf("(%s)(%s)%s", backend.RegisterType(s.Type), backend.MemoryType(s.Type), h)
+		}
 	}
 	return e.names.Value(s, args)
 }
@@ -356,6 +361,29 @@ func (e *emitter) pure(s *ir.Instr) string {
 // code for sm_90 otherwise: they drop the negation in max(max(-a, b), c) of
 // ints, and read the bits 0 and 1 as halves 0 and 1.
 const zero = "L.pad"
+
+// unknowable reports whether compilers cannot know anything about an integer:
+// it is part of a word from memory.
+func (e *emitter) unknowable(r ir.Reg) bool {
+	s := e.definitions()[r]
+	if s == nil {
+		return false
+	}
+	switch s.Op {
+	case ir.Convert:
+		return s.From.IsInt() && e.unknowable(s.Args[0])
+	case ir.Shr:
+		return e.unknowable(s.Args[0])
+	case ir.Xor:
+		return e.unknowable(s.Args[0]) || e.unknowable(s.Args[1])
+	case ir.Sub:
+		s = e.defs[s.Args[0]]
+		return s != nil && s.Op == ir.Special && ir.SpecialKind(s.Imm)-ir.SpecialKind(s.Imm)%3 == ir.ThreadsPerGrid
+	case ir.Load:
+		return s.Type == ir.U32 && e.readOnly(s.Addr.Base)
+	}
+	return false
+}
 
 // simd writes a function of a simdgroup.
 func (e *emitter) simd(s *ir.Instr) {
