@@ -336,12 +336,11 @@ func (e *emitter) vectorBlock(needed []*node, stores []int, width int, source fu
 			}
 		}
 	}
-	e.shareWords(needed, width)
+	e.shareWords(needed, width, index, indexName, begin)
 	e.open("for (uint k = 0; k < %du; ++k)", width)
 	at := e.declare("%s", index)
 	e.scope(func() {
 		begin()
-		e.drawWords()
 		plain := e.load
 		e.load = func(in int) string {
 			if vec[in] != "" {
@@ -364,7 +363,7 @@ func (e *emitter) vectorBlock(needed []*node, stores []int, width int, source fu
 	})
 	e.dropUnused(at, indexName)
 	e.close()
-	e.uniforms, e.words = nil, nil
+	e.words = nil
 	for _, o := range stores {
 		if outs[o] != "" {
 			e.storeVector(outs[o], e.results[o].dtype, width, e.names.outputs[o]+" + "+place(o))
@@ -376,19 +375,33 @@ func (e *emitter) vectorBlock(needed []*node, stores []int, width int, source fu
 	}
 }
 
-// shareWords declares the words of the uniform numbers that a vector needs.
-func (e *emitter) shareWords(needed []*node, width int) {
+// shareWords draws the words that the random numbers of a vector are made of,
+// those of four neighbours at a time.
+func (e *emitter) shareWords(needed []*node, width int, index, indexName string, begin func()) {
 	if width%4 != 0 || e.real != dtype.Float32 {
 		return
 	}
-	e.words = map[*node]string{}
+	words := map[*node]string{}
+	var list []*node
 	e.walk(needed, func(n *node) {
 		if n.op == formula.Uniform {
-			e.words[n] = e.names.temp()
-			e.uniforms = append(e.uniforms, n)
-			e.line("uint4 %s;", e.words[n])
+			words[n] = e.names.temp()
+			list = append(list, n)
+			e.line("uint4 %s[%d];", words[n], width/4)
 		}
 	})
+	if len(list) > 0 {
+		e.open("for (uint k = 0; k < %du; k += 4)", width)
+		at := e.declare("%s", index)
+		begin()
+		for _, n := range list {
+			low, high := e.key(n)
+			e.line("%s[k / 4u] = %s((%s) >> 2, %s, %s);", words[n], e.helpers.use("philox_words"), e.linear, low, high)
+		}
+		e.dropUnused(at, indexName)
+		e.close()
+	}
+	e.words = words
 }
 
 // loadVector declares name as the vector at from. One of 8 elements is an array

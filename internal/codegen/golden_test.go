@@ -73,6 +73,7 @@ func TestGolden(t *testing.T) {
 		{"bias_gelu", &bias.f, []array{in(f, 4, 32), in(f, 32)}, codegen.Schedule{Group: 256, Vector: 4}, codegen.Portable},
 		{"softmax_registers", softmax(), []array{in(f, 4, 1000)}, registers, codegen.Portable},
 		{"softmax_simdgroup", softmax(), []array{in(h, 4, 100)}, codegen.Schedule{Group: 32, RowsPerGroup: 8}, codegen.Portable},
+		{"softmax_online", softmax(), []array{in(h, 4, 4096)}, codegen.Schedule{Group: 64, Vector: 8, Online: true}, codegen.Portable},
 		{"rmsnorm", rmsnorm(), []array{in(h, 4, 1024), in(h, 4, 1024), in(h, 1024)}, registers, codegen.Portable},
 		{"layernorm", layernorm(), []array{in(f, 4, 100), in(f, 100), in(f, 100)}, codegen.Schedule{Group: 64}, codegen.Portable},
 		{"layernorm_double", layernorm(), []array{in(dtype.Float64, 4, 100), in(f, 100), in(f, 100)}, codegen.Schedule{Group: 32}, codegen.Portable},

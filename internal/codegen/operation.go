@@ -107,6 +107,12 @@ func (p *plan) operation(n *formula.Node, args []operand) (operand, error) {
 		if err != nil {
 			return o, err
 		}
+		switch {
+		case n.Op == formula.Lt && chance(o.args[0], o.args[1]):
+			return p.below(o.args[0], o.args[1]), nil
+		case n.Op == formula.Gt && chance(o.args[1], o.args[0]):
+			return p.below(o.args[1], o.args[0]), nil
+		}
 		return p.bool(n.Op, o.args...), nil
 	case formula.And, formula.Or:
 		return p.bool(n.Op, p.truth(args[0]), p.truth(args[1])), nil
@@ -207,6 +213,23 @@ func (p *plan) leaf(n *formula.Node) (operand, error) {
 		return operand{}, errors.New("the key has to be a parameter or a whole number from 0 to 2^53-1")
 	}
 	return operand{p.node(u), dtype.Float32, weak}, nil
+}
+
+// chance reports whether u is a random number to be compared with one number
+// throughout.
+func chance(u, x *node) bool {
+	return u.op == formula.Uniform && u.typ == dtype.Float32 && !x.varies
+}
+
+// below makes u < x of words: u is below x if its 24 bits are below the least
+// integer that is no less than x * 2^24, a product without error.
+func (p *plan) below(u, x *node) operand {
+	const all = 1 << 24
+	limit := p.of(formula.Ceil, u.typ, p.of(formula.Mul, u.typ, x, p.constant(all, u.typ)))
+	limit = p.of(formula.Min, u.typ, limit, p.constant(all, u.typ))
+	some := p.of(formula.Gt, dtype.Bool, x, p.constant(0, u.typ))
+	count := p.of(formula.Select, dtype.Uint32, some, p.of(opCast, dtype.Uint32, limit), p.constant(0, dtype.Uint32))
+	return p.bool(opBelow, u, count)
 }
 
 // total makes the sum of a row.

@@ -102,8 +102,14 @@ func (p *plan) rowKernel(s Schedule) (*Kernel, error) {
 		s.PerThread = 1
 	}
 	e.prologue()
+	first, both := online(e.passes)
 	for i := range e.passes {
-		e.pass(i)
+		switch {
+		case !s.Online || !both || i != first && i != first+1:
+			e.pass(i)
+		case i == first:
+			e.onlinePasses(i)
+		}
 	}
 	e.perRow()
 	e.dropUnused(e.base, "base")
@@ -195,7 +201,7 @@ func (e *rowEmitter) prologue() {
 		e.line("uint lane = thread_index_in_threadgroup;")
 	case g > 1:
 		e.line("uint lane = thread_index_in_simdgroup;")
-	case e.s.InRegisters || e.s.Vector > 1:
+	case e.s.InRegisters || e.s.Vector > 1 || e.s.Online:
 		e.line("uint lane = 0;")
 	}
 	e.base = e.declare("%s base = row * %s;", e.index(), e.rowSize())
@@ -360,24 +366,28 @@ func (e *rowEmitter) vectorElements(i int, needed []*node, accs []*accumulator) 
 			}
 		}
 	}
-	e.vectorBlock(needed, e.passes[i].stores, e.s.Vector, func(in int) string {
-		l := &e.inputs[in]
-		switch name := e.names.inputs[in]; {
-		case !l.aligned || !vectors(l.dtype):
-		case l.layout == Dense:
-			return name + " + base + at"
-		case l.layout == LastAxis:
-			return name + " + at"
-		case l.layout == Strided && l.rowsOf(e.s.Vector):
-			return fmt.Sprintf("%s + int64_t(row) * %s + at", name, e.rowStep(in, e.s.Vector))
-		}
-		return ""
-	}, func(int) string { return "base + at" }, fmt.Sprintf("%s j = at + k;", e.index()), "j", func() {}, func() {
+	e.vectorBlock(needed, e.passes[i].stores, e.s.Vector, e.vectorSource, func(int) string { return "base + at" }, fmt.Sprintf("%s j = at + k;", e.index()), "j", func() {}, func() {
 		e.keep(i, needed, register)
 		for _, a := range accs {
 			e.accumulate(a)
 		}
 	})
+}
+
+// vectorSource returns where the vector at at of an input is, if it can be
+// loaded at once.
+func (e *rowEmitter) vectorSource(in int) string {
+	l := &e.inputs[in]
+	switch name := e.names.inputs[in]; {
+	case !l.aligned || !vectors(l.dtype) || e.s.Vector == 1:
+	case l.layout == Dense:
+		return name + " + base + at"
+	case l.layout == LastAxis:
+		return name + " + at"
+	case l.layout == Strided && l.rowsOf(e.s.Vector):
+		return fmt.Sprintf("%s + int64_t(row) * %s + at", name, e.rowStep(in, e.s.Vector))
+	}
+	return ""
 }
 
 // perRow writes the results that have one element for each row.

@@ -42,6 +42,10 @@ type Schedule struct {
 	// same: where that comes from a near cache it is no slower.
 	Reload bool
 
+	// Online makes row kernels find a softmax's greatest element and sum in one
+	// walk, for rows that are not kept in registers. Group is 1, or a multiple of 32.
+	Online bool
+
 	// Rows makes threadgroups of an elementwise kernel go along rows, where that
 	// helps: inputs that do not lie as the result does are then located once for
 	// each row. Vector is 1.
@@ -93,6 +97,8 @@ func (s Schedule) valid(name string) error {
 		return bad("a thread takes at most 65536 elements")
 	case s.InRegisters && s.PerThread > s.mostPerThread():
 		return bad("a thread holds at most %d elements", s.mostPerThread())
+	case s.Online && (s.InRegisters || s.Group > 1 && s.Group%32 != 0):
+		return bad("softmax in one walk is for rows that are not in registers, and 1 thread or whole simdgroups")
 	case s.Exact && !s.InRegisters && !s.Rows:
 		return bad("rows of an exact length are kept in registers")
 	case s.InRegisters && s.PerThread%s.Vector != 0:
@@ -175,6 +181,9 @@ func (p *plan) rowSchedule(l Limits) Schedule {
 	}
 	if kept := p.kept(s) * s.PerThread; !l.CPU && (kept > 64 || kept > 32 && s.Group > 512) && (!s.Exact || kept > 128) {
 		s.InRegisters = false
+	}
+	if !l.CPU && s.Group%32 == 0 && (!s.InRegisters || s.PerThread > 32) && p.hasOnline() {
+		s.Online, s.InRegisters = true, false
 	}
 	if !s.InRegisters {
 		s.PerThread, s.Exact = 1, false

@@ -98,6 +98,7 @@ type emitter struct {
 	wild    bool           // a store goes to no one knows where
 	private map[int]*array // thread allocations that are arrays of registers
 	defs    map[ir.Reg]*ir.Instr
+	factors map[ir.Reg]int64   // of variables
 	ahead   map[*ir.Instr]bool // written ahead of the branch that they are in
 	nowhere bool               // such loads occur
 
