@@ -142,18 +142,19 @@ func top5(c Case) *work {
 	rows := n / d
 	x := data(0, c.DType, c.Shape...)
 	w := &work{inputs: []*zmlx.Array{x}}
-	together := 1
-	if onGPU() {
-		together = 8
-	}
+	kernel, together, v := top5Kernel, 1, vector(c.DType, d)
 	l := zmlx.Launch{
-		Template:     []zmlx.TemplateArg{{Name: "T", Value: c.DType}, {Name: "V", Value: vector(c.DType, d)}},
-		Grid:         [3]int{(rows + together - 1) / together * together * 32, 1, 1},
-		Threadgroup:  [3]int{together * 32, 1, 1},
+		Template:     []zmlx.TemplateArg{{Name: "T", Value: c.DType}, {Name: "V", Value: v}},
 		OutputShapes: [][]int{{rows, 5}, {rows, 5}},
 		OutputDTypes: []zmlx.DType{c.DType, zmlx.Uint32},
 	}
-	w.call = func(in []*zmlx.Array) []*zmlx.Array { return top5Kernel.Call(l, in...) }
+	if n := (d/v + 31) / 32; onGPU() && n <= 16 {
+		kernel, together = top5WideKernel, 8
+		l.Template = append(l.Template, zmlx.TemplateArg{Name: "N", Value: n}, zmlx.TemplateArg{Name: "S", Value: together})
+	}
+	l.Grid = [3]int{(rows + together - 1) / together * together * 32, 1, 1}
+	l.Threadgroup = [3]int{together * 32, 1, 1}
+	w.call = func(in []*zmlx.Array) []*zmlx.Array { return kernel.Call(l, in...) }
 	w.check = func(w *work, out []*zmlx.Array) error {
 		return checkRows(w.inputs, []role{full}, out, func(in [][]float64) [][]float64 {
 			values, places := []float64{}, []float64{}

@@ -317,7 +317,7 @@ func (e *emitter) vectorBlock(needed []*node, stores []int, width int, source fu
 	for _, in := range e.reads(needed) {
 		if from := source(in); from != "" {
 			vec[in] = e.names.unique(e.names.inputs[in] + "_v")
-			e.loadVector(vec[in], e.inputs[in].dtype, width, from)
+			e.loadVector(in, vec[in], width, from)
 		}
 	}
 	// part is the element of a vector, or of a vector of vectors of 4.
@@ -404,9 +404,10 @@ func (e *emitter) shareWords(needed []*node, width int, index, indexName string,
 	e.words = words
 }
 
-// loadVector declares name as the vector at from. One of 8 elements is an array
-// of two of 4, loaded at once if they fill at most 16 bytes.
-func (e *emitter) loadVector(name string, d dtype.DType, width int, from string) {
+// loadVector declares name as the vector of an input at from. One of 8 elements
+// is an array of two of 4, loaded at once if they fill at most 16 bytes.
+func (e *emitter) loadVector(in int, name string, width int, from string) {
+	d := e.inputs[in].dtype
 	t := typeName(d)
 	switch {
 	case width <= 4:
@@ -416,7 +417,15 @@ func (e *emitter) loadVector(name string, d dtype.DType, width int, from string)
 	default:
 		word := words(d)
 		bits := e.names.unique(name + "_bits")
-		e.line("%s %s = *(const device %[1]s*)(%[3]s);", word, bits, from)
+		held := e.held[in]
+		if held.hidden == "" {
+			e.line("%s %s = *(const device %[1]s*)(%[3]s);", word, bits, from)
+			if held.name != "" {
+				e.line("%s = %s;", held.name, bits)
+			}
+		} else {
+			e.line("%s %s = %s ^ %s;", word, bits, held.name, held.hidden)
+		}
 		low, high := "xy", "zw"
 		if d.Size() == 1 {
 			low, high = "x", "y"

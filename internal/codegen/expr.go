@@ -35,11 +35,18 @@ type emitter struct {
 	load   func(in int) string
 	linear string
 
-	words map[*node]string // their words
+	words map[*node]string // of random numbers
+	held  map[int]held     // inputs whose vectors are in registers
 
 	loaded, params, keys map[int]bool
 	sizes                map[string]bool
 }
+
+// held is a vector that is in registers as it lies in memory: from now on if
+// hidden is empty. Else hidden is 0, which compilers cannot know: knowing it,
+// they would keep the vector's elements, which take more registers, instead of
+// taking it apart again.
+type held struct{ name, hidden string }
 
 func newEmitter(p *plan, s Schedule) *emitter {
 	e := &emitter{

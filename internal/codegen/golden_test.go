@@ -75,6 +75,7 @@ func TestGolden(t *testing.T) {
 		{"softmax_simdgroup", softmax(), []array{in(h, 4, 100)}, codegen.Schedule{Group: 32, RowsPerGroup: 8}, codegen.Portable},
 		{"softmax_online", softmax(), []array{in(h, 4, 4096)}, codegen.Schedule{Group: 64, Vector: 8, Online: true}, codegen.Portable},
 		{"rmsnorm", rmsnorm(), []array{in(h, 4, 1024), in(h, 4, 1024), in(h, 1024)}, registers, codegen.Portable},
+		{"rmsnorm_packed", rmsnorm(), []array{in(h, 4, 1024), in(h, 4, 1024), in(h, 1024)}, codegen.Schedule{Group: 64, Vector: 8, PerThread: 16, InRegisters: true, Packed: true, Exact: true}, codegen.Portable},
 		{"layernorm", layernorm(), []array{in(f, 4, 100), in(f, 100), in(f, 100)}, codegen.Schedule{Group: 64}, codegen.Portable},
 		{"layernorm_double", layernorm(), []array{in(dtype.Float64, 4, 100), in(f, 100), in(f, 100)}, codegen.Schedule{Group: 32}, codegen.Portable},
 		{"cross_entropy", &loss.f, []array{in(f, 4, 100), in(dtype.Int32, 4, 1)}, codegen.Schedule{Group: 1, RowsPerGroup: 64}, codegen.Portable},

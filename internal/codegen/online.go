@@ -18,7 +18,7 @@ import (
 const onlineVectors = 2
 
 // online finds the pass whose only reduction is the greatest x, where the only
-// one of the next pass is the sum of exp(x - greatest).
+// one of the next pass is the sum of e^(x - greatest).
 func online(passes []pass) (first int, ok bool) {
 	for i := 0; i+1 < len(passes); i++ {
 		p, q := passes[i], passes[i+1]
@@ -29,12 +29,27 @@ func online(passes []pass) (first int, ok bool) {
 		if most.op != formula.MaxOf || sum.op != formula.Sum {
 			continue
 		}
-		if e := sum.args[0]; e.op == formula.Exp && e.args[0].op == formula.Sub &&
-			e.args[0].args[0] == most.args[0] && shift(e.args[0].args[1]) == most {
+		x := sum.args[0]
+		switch {
+		case x.op == formula.Exp:
+			x = x.args[0]
+		case x.op == formula.Exp2 && x.args[0].op == formula.Mul && x.args[0].args[1].op == formula.Const:
+			x = x.args[0].args[0]
+		}
+		if x.op == formula.Sub && x.args[0] == most.args[0] && shift(x.args[1]) == most {
 			return i, true
 		}
 	}
 	return 0, false
+}
+
+// exponential returns the text of e of x, as the definition has it.
+func (e *rowEmitter) exponential(sum *accumulator, x string) string {
+	if n := sum.n.args[0]; n.op == formula.Exp2 {
+		factor, _ := literal(n.args[0].args[1].val, n.typ)
+		return fmt.Sprintf("exp2((%s) * %s)", x, factor)
+	}
+	return "exp(" + x + ")"
 }
 
 // shift returns the maximum that n is, but for 0 where that is -inf.
@@ -90,7 +105,7 @@ func (e *rowEmitter) onlinePasses(i int) {
 	e.close()
 	base := e.rescale(most, sum, top)
 	e.open("for (uint k = 0; k < %du; ++k)", v*onlineVectors)
-	e.line("%s += exp(%s[k] - %s);", sum.name, values, base)
+	e.line("%s += %s;", sum.name, e.exponential(sum, values+"[k] - "+base))
 	e.close()
 	e.line("%s = %s;", most.name, top)
 	e.close()
@@ -123,7 +138,7 @@ func (e *rowEmitter) rescale(most, sum *accumulator, top string) string {
 	base := e.names.temp()
 	zero, _ := literal(0, most.typ)
 	e.line("%s %s = %s == %s ? %s : %s;", typeName(most.typ), base, top, most.neutral(), zero, top)
-	e.line("%s *= exp(%s - %s);", sum.name, most.name, base)
+	e.line("%s *= %s;", sum.name, e.exponential(sum, most.name+" - "+base))
 	return base
 }
 

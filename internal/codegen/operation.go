@@ -242,11 +242,16 @@ func (p *plan) mean(x *node) *node {
 }
 
 // shifted makes exp(x - m) with m the greatest of the row, and m. For rows of
-// -inf m is 0: exp(-inf - -inf) would be NaN.
-func (p *plan) shifted(x *node, index int) (e, m *node) {
+// -inf m is 0: exp(-inf - -inf) would be NaN. Where 16 bits of the result count,
+// the exponential may be that of base 2 of a rounded product.
+func (p *plan) shifted(x *node, index int, d dtype.DType) (e, m *node) {
 	m = p.node(node{op: formula.MaxOf, typ: p.real, args: []*node{x}, index: index})
 	m = p.of(formula.Select, p.real, p.of(formula.Eq, dtype.Bool, m, p.constant(math.Inf(-1), p.real)), p.constant(0, p.real), m)
-	return p.of(formula.Exp, p.real, p.of(formula.Sub, p.real, x, m)), m
+	e = p.of(formula.Sub, p.real, x, m)
+	if p.call.GPU && d.Size() == 2 && p.real == dtype.Float32 {
+		return p.of(formula.Exp2, p.real, p.of(formula.Mul, p.real, e, p.constant(math.Log2E, p.real))), m
+	}
+	return p.of(formula.Exp, p.real, e), m
 }
 
 func (p *plan) softmax(x operand) (operand, error) {
@@ -255,7 +260,7 @@ func (p *plan) softmax(x operand) (operand, error) {
 	if err != nil {
 		return operand{}, err
 	}
-	e, _ := p.shifted(v, numbers) // the sum finds NaN
+	e, _ := p.shifted(v, numbers, d) // the sum finds NaN
 	sum := p.total(e)
 	// A row of -inf sums to 0 and gives zeros.
 	none := p.of(formula.Eq, dtype.Bool, sum, p.constant(0, p.real))
@@ -312,7 +317,7 @@ func (p *plan) reduction(op formula.Op, x operand) (operand, error) {
 	case formula.Var: // in two passes: E[x*x] - E[x]*E[x] would cancel
 		v = p.mean(p.of(formula.Square, p.real, p.of(formula.Sub, p.real, v, p.mean(v))))
 	case formula.LogSumExp:
-		e, m := p.shifted(v, 0)
+		e, m := p.shifted(v, 0, d)
 		l := p.of(formula.Add, p.real, m, p.of(formula.Log, p.real, p.total(e)))
 		v = p.of(formula.Select, p.real, p.of(formula.IsInf, dtype.Bool, m), m, l)
 	default:

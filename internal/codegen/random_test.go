@@ -79,6 +79,7 @@ func TestRandomDefinitions(t *testing.T) {
 			for s.PerThread > s.Vector && s.Group*s.PerThread/2 >= length {
 				s.PerThread /= 2
 			}
+			s.Packed = s.Vector == 8 && rapid.Bool().Draw(t, "packed")
 		} else if s.Group == 1 || s.Group%32 == 0 {
 			s.Online = rapid.Bool().Draw(t, "online")
 		}

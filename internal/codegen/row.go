@@ -63,16 +63,23 @@ func (p *plan) passes() []pass {
 	return list
 }
 
+// A packedInput is kept in registers as it lies in memory.
+type packedInput struct {
+	array string
+	first int // the pass that loads it
+}
+
 // A rowEmitter writes a row kernel.
 type rowEmitter struct {
 	*emitter
 	s      Schedule
 	passes []pass
 	kept   map[*node]string // values in registers between passes, by array
-	first  map[*node]int    // the pass that computes a value first
-	steps  map[int]string   // strided inputs: where element j of the row is
-	group  bool             // more than one simdgroup works on a row
-	base   int              // the line that declares where the row starts
+	packed map[int]packedInput
+	first  map[*node]int  // the pass that computes a value first
+	steps  map[int]string // strided inputs: where element j of the row is
+	group  bool           // more than one simdgroup works on a row
+	base   int            // the line that declares where the row starts
 }
 
 // rowKernel writes a kernel in which some threads work on a row together.
@@ -90,7 +97,7 @@ func (p *plan) rowKernel(s Schedule) (*Kernel, error) {
 		return nil, fmt.Errorf("%s: rows of %d do not fit %d threads with %d elements each; take more of either, or do not keep rows in registers",
 			p.f.Name, p.d, s.Group, s.PerThread)
 	}
-	e := &rowEmitter{emitter: newEmitter(p, s), s: s, passes: passes, kept: map[*node]string{}, steps: map[int]string{}, group: s.Group > 32}
+	e := &rowEmitter{emitter: newEmitter(p, s), s: s, passes: passes, kept: map[*node]string{}, packed: map[int]packedInput{}, steps: map[int]string{}, group: s.Group > 32}
 	if s.Exact {
 		if p.d != s.Group*s.PerThread || !s.InRegisters {
 			return nil, fmt.Errorf("%s: rows of %d are not exactly %d threads with %d elements each in registers", p.f.Name, p.d, s.Group, s.PerThread)
@@ -137,6 +144,11 @@ func (s Schedule) heavy(n *node) bool {
 	switch n.op {
 	case formula.Input:
 		return !s.Reload
+	}
+	if s.Packed {
+		return false
+	}
+	switch n.op {
 	case formula.Pow, formula.Atan2, formula.LogAddExp, formula.Uniform:
 		return true
 	}
@@ -166,7 +178,12 @@ func (e *rowEmitter) firsts() {
 			}
 			seen[n] = true
 			if e.s.heavy(n) && e.first[n] < i {
-				if e.kept[n] == "" {
+				switch {
+				case n.op == formula.Input && e.packs(n.index):
+					if e.packed[n.index].array == "" {
+						e.packed[n.index] = packedInput{e.names.unique(e.names.inputs[n.index] + "_r"), e.first[n]}
+					}
+				case e.kept[n] == "":
 					name := e.names.temp()
 					if n.op == formula.Input {
 						name = e.names.unique(e.names.inputs[n.index] + "_r")
@@ -228,6 +245,11 @@ func (e *rowEmitter) prologue() {
 	for _, n := range e.keptInOrder() {
 		e.line("%s %s[%d];", typeName(n.typ), e.kept[n], e.s.PerThread)
 	}
+	for i := range e.inputs {
+		if p := e.packed[i]; p.array != "" {
+			e.line("uint4 %s[%d];", p.array, e.s.PerThread/8)
+		}
+	}
 }
 
 // rowSize returns the length of a row such that compilers see what it is a
@@ -255,6 +277,7 @@ func (e *rowEmitter) pass(i int) {
 	if len(q.reductions)+len(q.stores) == 0 {
 		return
 	}
+	e.hold(i)
 	var kept []*node // in registers already
 	for _, n := range e.keptInOrder() {
 		if e.first[n] < i {
@@ -273,6 +296,36 @@ func (e *rowEmitter) pass(i int) {
 		delete(e.known, n)
 	}
 	e.finish(accs)
+}
+
+// packs reports whether an input is kept as it lies in memory.
+func (e *rowEmitter) packs(in int) bool {
+	return e.s.Packed && e.inputs[in].dtype.Size() == 2 && e.vectorSource(in) != ""
+}
+
+// hold says for pass i where the vectors of packed inputs are.
+func (e *rowEmitter) hold(i int) {
+	e.held = map[int]held{}
+	hidden := ""
+	for in := range e.inputs {
+		p := e.packed[in]
+		if p.array == "" || i < p.first {
+			continue
+		}
+		at := "[0]"
+		if e.s.PerThread > e.s.Vector {
+			at = "[step]"
+		}
+		h := held{name: p.array + at}
+		if i > p.first {
+			if hidden == "" { // another 0 for each pass
+				hidden = e.names.unique("hidden")
+				e.line("uint %s = threads_per_grid.%c - 1u;", hidden, "yz"[i%2])
+			}
+			h.hidden = hidden
+		}
+		e.held[in] = h
+	}
 }
 
 // walkRow writes the loop along the row.

@@ -66,6 +66,7 @@ func Emit(f *ir.Func) (Unit, error) {
 	e := &emitter{Facts: facts, f: f, names: backend.Names{}, stored: map[ir.Reg]bool{}, halves: map[ir.Reg]string{}, ahead: map[*ir.Instr]bool{}}
 	e.findSimd()
 	e.findOrigins()
+	e.findWords()
 	e.findArrays()
 	e.function()
 	kernel := e.tables() + e.b.String()
@@ -98,7 +99,11 @@ type emitter struct {
 	wild    bool           // a store goes to no one knows where
 	private map[int]*array // thread allocations that are arrays of registers
 	defs    map[ir.Reg]*ir.Instr
-	factors map[ir.Reg]int64   // of variables
+	factors map[ir.Reg]int64 // of variables
+
+	wordVars   map[ir.Reg]bool // variables about which compilers cannot know anything
+	wordAllocs map[int]bool    // and thread allocations
+
 	ahead   map[*ir.Instr]bool // written ahead of the branch that they are in
 	nowhere bool               // such loads occur
 
@@ -347,7 +352,7 @@ func (e *emitter) pure(s *ir.Instr) string {
 		return "(int32_t)(" + zero + " - (uint32_t)" + args[0] + ")"
 	case s.Op == ir.Sub && s.Type == ir.I32 && args[0] == "0":
 		args[0] = zero
-	case s.Op == ir.Bitcast && s.Type == ir.F16 && !e.unknowable(s.Args[0]):
+	case s.Op == ir.Bitcast && s.Type == ir.F16 && !e.word(s.Args[0]):
 		args[0] = "(" + args[0] + " ^ " + zero + ")"
 	}
 	if s.Op == ir.Bitcast && s.Type.IsInt() {
@@ -362,29 +367,6 @@ func (e *emitter) pure(s *ir.Instr) string {
 // code for sm_90 otherwise: they drop the negation in max(max(-a, b), c) of
 // ints, and read the bits 0 and 1 as halves 0 and 1.
 const zero = "L.pad"
-
-// unknowable reports whether compilers cannot know anything about an integer:
-// it is part of a word from memory.
-func (e *emitter) unknowable(r ir.Reg) bool {
-	s := e.definitions()[r]
-	if s == nil {
-		return false
-	}
-	switch s.Op {
-	case ir.Convert:
-		return s.From.IsInt() && e.unknowable(s.Args[0])
-	case ir.Shr:
-		return e.unknowable(s.Args[0])
-	case ir.Xor:
-		return e.unknowable(s.Args[0]) || e.unknowable(s.Args[1])
-	case ir.Sub:
-		s = e.defs[s.Args[0]]
-		return s != nil && s.Op == ir.Special && ir.SpecialKind(s.Imm)-ir.SpecialKind(s.Imm)%3 == ir.ThreadsPerGrid
-	case ir.Load:
-		return s.Type == ir.U32 && e.readOnly(s.Addr.Base)
-	}
-	return false
-}
 
 // simd writes a function of a simdgroup.
 func (e *emitter) simd(s *ir.Instr) {
