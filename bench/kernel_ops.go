@@ -173,7 +173,7 @@ func top2Gating(c Case) *work {
 	x := data(0, c.DType, c.Shape...)
 	w := &work{inputs: []*zmlx.Array{x}}
 	l := zmlx.Launch{
-		Grid: [3]int{rows * 8, 1, 1}, Threadgroup: [3]int{256, 1, 1},
+		Grid: [3]int{rows * 4, 1, 1}, Threadgroup: [3]int{256, 1, 1},
 		OutputShapes: [][]int{{rows, 2}, {rows, 2}},
 		OutputDTypes: []zmlx.DType{zmlx.Float32, zmlx.Uint32},
 	}
@@ -298,19 +298,18 @@ func rmsNormBackward(c Case) *work {
 	v := vector(c.DType, d)
 	g, together, blocks, ahead := 32, 1, 8, 1
 	if onGPU() {
-		each := 4 // vectors of a thread, in registers
-		if d > 32*v*each && d <= 512*v {
-			each = 1
-		}
+		const each = 2 // vectors of a thread, in registers
 		for g < 1024 && g*v*each < d {
 			g *= 2
 		}
-		blocks = 132 * max(1, 512/g)
 		switch {
 		case g == 32:
 			together, blocks = 8, 264
-		case each == 1:
-			blocks, ahead = 264, 0
+		default:
+			blocks = 132 * max(1, min(8, 768/g))
+		}
+		if g == 1024 { // threads have too few registers
+			ahead = 0
 		}
 	}
 	blocks = min(blocks, rows)
@@ -318,7 +317,8 @@ func rmsNormBackward(c Case) *work {
 	w := &work{inputs: []*zmlx.Array{x, weights, ct, zmlx.Scalar(float32(rmsEps))}}
 	l := zmlx.Launch{
 		Template: []zmlx.TemplateArg{
-			{Name: "T", Value: c.DType}, {Name: "V", Value: v}, {Name: "G", Value: g}, {Name: "S", Value: together}, {Name: "P", Value: ahead}, {Name: "N", Value: (d + g*v - 1) / (g * v)},
+			{Name: "T", Value: c.DType}, {Name: "V", Value: v}, {Name: "G", Value: g}, {Name: "S", Value: together},
+			{Name: "P", Value: ahead}, {Name: "N", Value: (d + g*v - 1) / (g * v)},
 		},
 		Grid: [3]int{blocks * g * together, 1, 1}, Threadgroup: [3]int{g * together, 1, 1},
 		OutputShapes: [][]int{{rows, d}, {blocks, d}}, OutputDTypes: []zmlx.DType{c.DType, zmlx.Float32},

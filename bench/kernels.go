@@ -409,45 +409,72 @@ if (t == 0) {
 }
 `})
 
-// L threads take a row of 64 elements, four neighbours at a time. Each finds
-// its two greatest; pairs of threads then join what they found.
+// Four threads take a row of 64 elements, four neighbours at a time. Each finds
+// its two greatest; pairs of threads then join what they found. Rows with NaN,
+// which is above all, are compared as integers.
 var gatingKernel = zmlx.MustCompile(zmlx.Kernel{
-	Name: "top2_gating", InputNames: []string{"x"}, OutputNames: []string{"weights", "experts"}, Header: kernelHeader,
-	Source: `
-const uint L = 8;
-size_t row = thread_position_in_grid.x / L;
-uint part = thread_position_in_grid.x % L;
-const device float* p = x + row * 64;
-uint k0 = 0, k1 = 0, i0 = 64, i1 = 64; // every key is above 0
-float4 v[2] = {*(const device float4*)(p + part * 4), *(const device float4*)(p + (L + part) * 4)};
-for (uint n = 0; n < 2; ++n) {
-    for (uint k = 0; k < 4; ++k) {
-        uint key = ordered(v[n][k]), at = (n * L + part) * 4 + k;
-        bool first = key > k0, second = key > k1;
-        k1 = first ? k0 : second ? key : k1;
+	Name: "top2_gating", InputNames: []string{"x"}, OutputNames: []string{"weights", "experts"},
+	Header: kernelHeader + `
+template <typename K>
+inline void top2(const thread K* v, uint part, thread K* greatest, thread uint* places) {
+    bool swap = v[1] > v[0];
+    K k0 = swap ? v[1] : v[0], k1 = swap ? v[0] : v[1];
+    uint i0 = part * 4 + (swap ? 1 : 0), i1 = part * 4 + (swap ? 0 : 1);
+    for (uint e = 2; e < 16; ++e) {
+        uint at = (e / 4 * 4 + part) * 4 + e % 4;
+        bool first = v[e] > k0, second = v[e] > k1;
+        k1 = first ? k0 : second ? v[e] : k1;
         i1 = first ? i0 : second ? at : i1;
-        k0 = first ? key : k0;
+        k0 = first ? v[e] : k0;
         i0 = first ? at : i0;
     }
+    for (ushort step = 1; step < 4; step *= 2) {
+        K a0 = simd_shuffle_xor(k0, step), a1 = simd_shuffle_xor(k1, step);
+        uint b0 = simd_shuffle_xor(i0, step), b1 = simd_shuffle_xor(i1, step);
+        // The winner's second competes with the loser's first.
+        bool other = a0 > k0 || (a0 == k0 && b0 < i0);
+        K lk = other ? k0 : a0, wk = other ? a1 : k1;
+        uint li = other ? i0 : b0, wi = other ? b1 : i1;
+        k0 = other ? a0 : k0;
+        i0 = other ? b0 : i0;
+        bool loser = lk > wk || (lk == wk && li < wi);
+        k1 = loser ? lk : wk;
+        i1 = loser ? li : wi;
+    }
+    greatest[0] = k0;
+    greatest[1] = k1;
+    places[0] = i0;
+    places[1] = i1;
 }
-for (ushort step = 1; step < L; step *= 2) {
-    uint a0 = simd_shuffle_xor(k0, step), a1 = simd_shuffle_xor(k1, step);
-    uint b0 = simd_shuffle_xor(i0, step), b1 = simd_shuffle_xor(i1, step);
-    // The winner's second competes with the loser's first.
-    bool other = a0 > k0 || (a0 == k0 && b0 < i0);
-    uint lk = other ? k0 : a0, li = other ? i0 : b0;
-    uint wk = other ? a1 : k1, wi = other ? b1 : i1;
-    k0 = other ? a0 : k0;
-    i0 = other ? b0 : i0;
-    bool loser = lk > wk || (lk == wk && li < wi);
-    k1 = loser ? lk : wk;
-    i1 = loser ? li : wi;
+`,
+	Source: `
+size_t row = thread_position_in_grid.x / 4;
+uint part = thread_position_in_grid.x % 4;
+const device float* p = x + row * 64;
+float v[16], most[2];
+uint at[2];
+bool nan = false;
+for (uint n = 0; n < 4; ++n) {
+    float4 four = *(const device float4*)(p + (n * 4 + part) * 4);
+    for (uint k = 0; k < 4; ++k) {
+        v[n * 4 + k] = four[k];
+        nan = nan || isnan(four[k]);
+    }
+}
+if (simd_any(nan)) {
+    uint keys[16], key[2];
+    for (uint k = 0; k < 16; ++k) { keys[k] = ordered(v[k]); }
+    top2(keys, part, key, at);
+    most[0] = unordered(key[0]);
+    most[1] = unordered(key[1]);
+} else {
+    top2(v, part, most, at);
 }
 if (part == 0) {
-    float e = exp(unordered(k1) - unordered(k0));
+    float e = exp(most[1] - most[0]);
     float s = 1.0f / (1.0f + e);
     *(device float2*)(weights + row * 2) = float2(s, e * s);
-    *(device uint2*)(experts + row * 2) = uint2(i0, i1);
+    *(device uint2*)(experts + row * 2) = uint2(at[0], at[1]);
 }
 `})
 

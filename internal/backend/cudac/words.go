@@ -63,6 +63,8 @@ func (e *emitter) unknowable(in *ir.Instr) bool {
 	switch in.Op {
 	case ir.Mov, ir.Shr:
 		return e.word(in.Args[0])
+	case ir.Select:
+		return e.word(in.Args[1]) && e.word(in.Args[2])
 	case ir.Convert:
 		return in.From.IsInt() && e.word(in.Args[0])
 	case ir.Xor:
