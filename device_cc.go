@@ -32,9 +32,9 @@ func emitC(f *ir.Func) (cc.Unit, error) {
 	u, err := c99.Emit(f)
 	unit := cc.Unit{Text: u.Text, Entry: u.Entry, Scratch: u.Scratch}
 	switch { // a text of 5,000 lines takes gcc 24 s with -O3, 4 s with -O1
-	case u.Lines > 3000:
+	case u.Lines > 3500:
 		unit.Flags = []string{"-O1"}
-	case u.Lines > 1500:
+	case u.Lines > 2500:
 		unit.Flags = []string{"-O2"}
 	}
 	return unit, err

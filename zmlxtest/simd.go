@@ -165,6 +165,19 @@ func simdCases() []Case {
 	x := table(simdThreads, func(i int) float32 { return float32((i*29+3)%41) - 20 })
 	w := floats(121, 64, -1, 1)
 	n64 := patterns[uint64](122, simdThreads)
+	steps := table(64, func(i int) int32 { return int32(i*13+5)%37 - 9 })
+	distances := []uint32{0, 1, 13, 31, 32, 33, 7, 65535}
+	// What a move by a distance that all lanes share gives, where from is the lane asked.
+	shared := func(from func(lane, k int) int) []uint32 {
+		takesPart := func(i int) bool { return i%5 != 3 || i < 128 }
+		return table(256, func(i int) uint32 {
+			at := from(i%32, int(distances[i/32]))
+			if at < 0 || at >= 32 || !takesPart(i) || !takesPart(i/32*32+at) {
+				at = i % 32
+			}
+			return uint32(i/32*32+at) * 7
+		})
+	}
 	return append(teamCases("simd_", 32),
 		each("simd_rotate", "out0[i] = simd_shuffle_rotate_down(a[i], 5); out1[i] = simd_shuffle_rotate_up(a[i], 3);", in(w),
 			table(64, func(i int) float32 { return w[i/32*32+(i+5)%32] }), table(64, func(i int) float32 { return w[i/32*32+(i+29)%32] })).group(64, 1, 1),
@@ -213,6 +226,46 @@ out4[i] = simd_shuffle_xor(bfloat(b[i]), 1); out5[i] = simd_shuffle_xor(complex6
 				}
 				return pick(x[i] > 0, int32(bits.OnesCount32(m)), -1)
 			})).group(32, 1, 1),
+		// Distances that all lanes share, in and out of range; some lanes take no part.
+		each("simd_shuffles_by_a_shared_distance", `
+uint k = a[i / 32]; uint v = i * 7; out0[i] = v; out1[i] = v; out2[i] = v; out3[i] = v; out4[i] = v; out5[i] = v;
+if (i % 5 != 3 || i < 128) {
+  out0[i] = simd_shuffle_up(v, ushort(k)); out1[i] = simd_shuffle_down(v, ushort(k)); out2[i] = simd_shuffle_xor(v, ushort(k));
+  out3[i] = simd_shuffle(v, ushort(k)); out4[i] = simd_shuffle_rotate_up(v, ushort(k)); out5[i] = simd_shuffle_rotate_down(v, ushort(k));
+}`, in(distances),
+			shared(func(lane, k int) int { return lane - k }), shared(func(lane, k int) int { return lane + k }), shared(func(lane, k int) int { return lane ^ k }),
+			shared(func(_, k int) int { return k }), shared(func(lane, k int) int { return (lane - k) & 31 }), shared(func(lane, k int) int { return (lane + k) & 31 })).group(64, 1, 1),
+		each("simd_shuffles_by_constants", `
+int v = a[i]; out0[i] = simd_shuffle_up(v, 3) + simd_shuffle_down(v, 9) * 100; out1[i] = simd_shuffle_xor(v, 21) + simd_broadcast(v, 17) * 100;
+int s = v; for (ushort d = 1; d < 32; d *= 2) { int b = simd_shuffle_up(s, d); if (thread_index_in_simdgroup >= d) { s += b; } } out2[i] = s;`, in(steps),
+			table(64, func(i int) int32 {
+				return steps[pick(i%32 >= 3, max(i-3, 0), i)] + 100*steps[pick(i%32 < 23, min(i+9, 63), i)]
+			}),
+			table(64, func(i int) int32 { return steps[i/32*32+(i%32^21)] + 100*steps[i/32*32+17] }),
+			table(64, func(i int) int32 { return fold(steps[i/32*32:i+1], add[int32]) })).group(64, 1, 1),
+		// What a simdgroup shares, but not the threadgroup.
+		each("simd_branches_and_loops_of_whole_simdgroups", `
+uint g = i / 32, t = i % 32; int n = a[g], s = 0;
+for (int j = 0; j < n; ++j) { if (j == 4) { break; } if (j == 1) { continue; } s += j + int(t); }
+if (g % 2 == 1) { s += 1000; if (n > 3) { out[i] = -s; return; } } else { s -= b[n]; }
+out[i] = s + simd_max(n);`, in([]int32{3, 2, 0, 7, 5, 1, 4, 6}, table(8, func(i int) int32 { return int32(10 * i) })),
+			table(256, func(i int) int32 {
+				n := []int32{3, 2, 0, 7, 5, 1, 4, 6}[i/32]
+				s := int32(0)
+				for j := int32(0); j < n && j < 4; j++ {
+					s += pick(j == 1, 0, j+int32(i%32))
+				}
+				if i/32%2 == 1 {
+					return pick(n > 3, -(s + 1000), s+1000+n)
+				}
+				return s - 10*n + n
+			})).group(128, 1, 1),
+		each("simd_positions_in_rows_of_simdgroups", `
+uint row = i / 96, column = i % 96; size_t r = size_t(i) / 32; uint q = i >> 6, m = i & 63;
+out0[i] = int(row * 1000 + column); out1[i] = a[r] + a[q] * 100; out2[i] = int(m) + a[i / 192] * 100;`, in(table(12, func(i int) int32 { return int32(i*5 + 1) })),
+			table(384, func(i int) int32 { return int32(i/96*1000 + i%96) }),
+			table(384, func(i int) int32 { return int32(i/32*5+1) + int32(i/64*5+1)*100 }),
+			table(384, func(i int) int32 { return int32(i%64) + int32(i/192*5+1)*100 })).group(96, 1, 1),
 		each("simd_vote_types", "simd_vote v = simd_ballot(a[i] > 0); ulong m = (simd_vote::vote_t)v; simd_vote::vote_t w = static_cast<simd_vote::vote_t>(simd_ballot(true)); out[i] = popcount(m) + (v.any() ? 100 : 0) + (v.all() ? 1000 : 0) + popcount(w) * 10000;", in(x[:64]),
 			table(64, func(i int) int32 {
 				n := int32(0)

@@ -11,7 +11,7 @@ import "github.com/zmlx-go/zmlx/internal/ir"
 type Facts struct {
 	f *ir.Func
 
-	Varying []bool // by register: may differ between the threads of a threadgroup
+	Varying []bool // by register: may differ between the threads that are analysed together
 
 	Divergent map[ir.Stmt]bool // If, Loop, Scope: threads part there; Exit: only some of those that run its target take it
 	Barrier   map[ir.Stmt]bool // is, or holds, a threadgroup barrier
@@ -21,17 +21,29 @@ type Facts struct {
 	Returns   bool             // a divergent return occurs
 
 	parted  map[ir.Stmt]bool // as Exits, but for returns
+	line    bool             // of a simdgroup in line
+	index   []bool           // line: by register, that its value in lane l is a multiple of 32, plus l
 	changed bool
 }
 
-// Analyze finds the facts of a kernel that ir.Verify accepts.
-func Analyze(f *ir.Func) *Facts {
+// Analyze finds the facts of a kernel that ir.Verify accepts, for the threads of
+// a threadgroup.
+func Analyze(f *ir.Func) *Facts { return analyze(f, false) }
+
+// AnalyzeLine finds the facts for the threads of a simdgroup of 32 that lie in
+// line along x, the first at a multiple of 32.
+func AnalyzeLine(f *ir.Func) *Facts { return analyze(f, true) }
+
+func analyze(f *ir.Func, line bool) *Facts {
 	a := &Facts{
-		f: f, Varying: make([]bool, len(f.Regs)),
+		f: f, line: line, Varying: make([]bool, len(f.Regs)), index: make([]bool, len(f.Regs)),
 		Divergent: map[ir.Stmt]bool{}, Barrier: map[ir.Stmt]bool{}, Exits: map[ir.Stmt]bool{},
 		Live: map[ir.Stmt]bool{}, Iter: map[ir.Stmt]bool{}, parted: map[ir.Stmt]bool{},
 	}
 	a.findBarriers(&f.Body)
+	if line {
+		a.findIndexes()
+	}
 	for i, r := range f.Regs {
 		if r.Kind == ir.AllocReg && f.Allocs[r.Index].Space == ir.Thread {
 			a.Varying[i] = true
@@ -188,11 +200,15 @@ func (a *Facts) instr(s *ir.Instr, div bool) {
 	}
 	switch {
 	case s.Op == ir.Special:
-		vary = !groupUniform(ir.SpecialKind(s.Imm))
+		vary = !groupUniform(ir.SpecialKind(s.Imm)) && !(a.line && LineUniform(ir.SpecialKind(s.Imm)))
 	case s.Op == ir.Load:
-		vary = vary || !a.readOnly(s.Addr.Base)
-	case s.Op.IsAtomic(), s.Op.IsSimd():
+		vary = vary || !a.line && !a.readOnly(s.Addr.Base)
+	case s.Op.IsAtomic():
 		vary = true
+	case s.Op.IsSimd():
+		vary = !a.line || !a.joins(s, div)
+	case vary && a.quotient(s):
+		vary = false
 	}
 	for _, d := range s.Dst {
 		if vary || div && a.f.Regs[d].Kind == ir.VarReg {
@@ -225,6 +241,96 @@ func groupUniform(k ir.SpecialKind) bool {
 		return false
 	}
 	return true
+}
+
+// LineUniform reports whether a thread attribute is the same for the threads of
+// a simdgroup that lie in line along x.
+func LineUniform(k ir.SpecialKind) bool {
+	switch k {
+	case ir.ThreadPositionInGrid + 1, ir.ThreadPositionInGrid + 2,
+		ir.ThreadPositionInThreadgroup + 1, ir.ThreadPositionInThreadgroup + 2, ir.SimdgroupIndexInThreadgroup:
+		return true
+	}
+	return false
+}
+
+// joins reports whether a function of a simdgroup gives all its lanes the same.
+// A lane that takes no part gives its own value to those that ask it.
+func (a *Facts) joins(s *ir.Instr, div bool) bool {
+	if s.Imm != 32 {
+		return false
+	}
+	switch s.Op {
+	case ir.SimdSum, ir.SimdProduct, ir.SimdMin, ir.SimdMax, ir.SimdAnd, ir.SimdOr, ir.SimdXor,
+		ir.SimdBroadcastFirst, ir.SimdBallot, ir.SimdAll, ir.SimdAny, ir.SimdActive:
+		return true
+	case ir.SimdShuffle, ir.SimdBroadcast:
+		from := a.f.Regs[s.Args[1]]
+		return !div && !a.Returns && from.Kind == ir.ConstReg && from.Bits < 32
+	}
+	return false
+}
+
+// findIndexes finds the temporaries that are a multiple of 32, plus the lane.
+func (a *Facts) findIndexes() {
+	for found := true; found; {
+		found = false
+		a.f.Body.Instrs(func(s *ir.Instr) bool {
+			if len(s.Dst) != 1 || a.f.Regs[s.Dst[0]].Kind != ir.TempReg || a.index[s.Dst[0]] {
+				return true
+			}
+			ok := false
+			switch s.Op {
+			case ir.Special:
+				switch ir.SpecialKind(s.Imm) {
+				case ir.ThreadPositionInGrid, ir.ThreadPositionInThreadgroup, ir.ThreadIndexInThreadgroup, ir.ThreadIndexInSimdgroup:
+					ok = true
+				}
+			case ir.Convert:
+				ok = s.From == ir.U32 && s.Type == ir.U64 && a.index[s.Args[0]]
+			case ir.Rem, ir.And:
+				_, ok = a.Part(s)
+				ok = ok && a.index[s.Args[0]]
+			}
+			if ok {
+				a.index[s.Dst[0]], found = true, true
+			}
+			return true
+		})
+	}
+}
+
+// Part reports whether an instruction divides an unsigned number by a multiple
+// of 32, and whether its result is the quotient, or else the remainder.
+func (a *Facts) Part(s *ir.Instr) (quotient, ok bool) {
+	if len(s.Args) != 2 || s.Type != ir.U32 && s.Type != ir.U64 {
+		return false, false
+	}
+	r := a.f.Regs[s.Args[1]]
+	if r.Kind != ir.ConstReg || r.Bits > 1<<31 {
+		return false, false
+	}
+	switch c := r.Bits; s.Op {
+	case ir.Div:
+		return true, c >= 32 && c%32 == 0
+	case ir.Shr:
+		return true, c >= 5 && c < 32
+	case ir.Rem:
+		return false, c >= 32 && c%32 == 0
+	case ir.And:
+		return false, c >= 31 && c&(c+1) == 0
+	}
+	return false, false
+}
+
+// quotient reports whether an instruction divides a multiple of 32, plus the
+// lane, by one.
+func (a *Facts) quotient(s *ir.Instr) bool {
+	if !a.line {
+		return false
+	}
+	quotient, ok := a.Part(s)
+	return ok && quotient && a.index[s.Args[0]]
 }
 
 // UniformBarriers reports whether all threads that have not returned reach

@@ -24,6 +24,7 @@ import (
 
 	"github.com/zmlx-go/zmlx/internal/backend"
 	"github.com/zmlx-go/zmlx/internal/ir"
+	"github.com/zmlx-go/zmlx/internal/ir/opt"
 )
 
 // A Unit is a kernel as C.
@@ -56,13 +57,14 @@ var (
 
 // Emit writes f, which ir.Verify accepts, as C.
 func Emit(f *ir.Func) (Unit, error) {
+	f = opt.Unroll(f)
 	facts := backend.Analyze(f)
 	if !facts.UniformBarriers() {
 		return Unit{}, fmt.Errorf("%w: kernel %s has a barrier in divergent control flow", ErrUnsupported, f.Name)
 	}
 	e := &emitter{
-		Facts: facts, f: f, names: backend.Names{}, private: privateArrays(f),
-		uses: countUses(f), barriers: len(facts.Barrier) > 0, storedOnly: findStoredOnly(f), layouts: map[ir.Reg]*layout{},
+		Facts: facts, group: facts, inLine: backend.AnalyzeLine(f), f: f, names: backend.Names{}, private: privateArrays(f),
+		uses: countUses(f), barriers: len(facts.Barrier) > 0, storedOnly: findStoredOnly(f), origins: findOrigins(f), layouts: map[ir.Reg]*layout{},
 	}
 	e.crossings()
 	e.entry()
@@ -102,21 +104,23 @@ const options = `#if defined __GNUC__ && !defined __clang__
 
 // An emitter writes one kernel.
 type emitter struct {
-	*backend.Facts
-	f          *ir.Func
-	b          strings.Builder
-	indent     int
-	names      backend.Names
-	uses       []int              // by register: how many operands of the text are it
-	barriers   bool               // the kernel has threadgroup barriers
-	cross      map[ir.Reg]bool    // registers that more than one region uses
-	layouts    map[ir.Reg]*layout // where crossing registers are kept
-	storedOnly map[ir.Reg]bool
-	private    map[int]*array    // allocations that are arrays of registers
-	walks      map[int]*ir.Instr // by parameter: the load that asks for what comes next
-	streamed   bool              // stores may go past the caches
-	scratch    int
-	serial     int // for names
+	*backend.Facts // of what is being written: of threadgroups, or of simdgroups in line
+	group, inLine  *backend.Facts
+	f              *ir.Func
+	b              strings.Builder
+	indent         int
+	names          backend.Names
+	uses           []int              // by register: how many operands of the text are it
+	barriers       bool               // the kernel has threadgroup barriers
+	cross          map[ir.Reg]bool    // registers that more than one region uses
+	layouts        map[ir.Reg]*layout // where crossing registers are kept
+	storedOnly     map[ir.Reg]bool
+	origins        map[ir.Reg]int    // pointers into parameters: which
+	private        map[int]*array    // allocations that are arrays of registers
+	walks          map[int]*ir.Instr // by parameter: the load that asks for what comes next
+	streamed       bool              // stores may go past the caches
+	scratch        int
+	serial         int // for names
 
 	variant
 	frames []frame // enclosing loops and scopes, innermost last
@@ -253,7 +257,7 @@ func (e *emitter) entry() {
 			e.line("uint32_t *const alive_ = (uint32_t *)((char *)scratch + %d);", e.room(4*maxChunks))
 			e.line("for (uint32_t s = 0; s < chunks; ++s) alive_[s] = n - s * 32 < 32 ? (1u << (n - s * 32)) - 1 : ~0u;")
 		}
-		e.group(&e.f.Body)
+		e.parts(&e.f.Body)
 		e.line("group_end:;")
 	} else {
 		e.region(&e.f.Body)
@@ -265,9 +269,9 @@ func (e *emitter) entry() {
 	e.close()
 }
 
-// group writes a block in which barriers occur: its parts without any are
+// parts writes a block in which barriers occur: its parts without any are
 // regions.
-func (e *emitter) group(b *ir.Block) {
+func (e *emitter) parts(b *ir.Block) {
 	for i := 0; i < len(b.Stmts); {
 		if !e.Barrier[b.Stmts[i]] {
 			j := i
@@ -281,24 +285,24 @@ func (e *emitter) group(b *ir.Block) {
 		switch s := b.Stmts[i].(type) {
 		case *ir.If:
 			e.open("if (%s)", e.scalar(s.Cond))
-			e.group(&s.Then)
+			e.parts(&s.Then)
 			e.close()
 			if len(s.Else.Stmts) > 0 {
 				e.open("else")
-				e.group(&s.Else)
+				e.parts(&s.Else)
 				e.close()
 			}
 		case *ir.Loop:
 			fr := frame{stmt: s, end: e.name("end"), next: e.name("next"), group: true}
 			e.frames = append(e.frames, fr)
 			e.open("for (;;)")
-			e.group(&s.Head)
+			e.parts(&s.Head)
 			if s.Cond != ir.NoReg {
 				e.line("if (!%s) break;", e.scalar(s.Cond))
 			}
-			e.group(&s.Body)
+			e.parts(&s.Body)
 			e.line("%s:;", fr.next)
-			e.group(&s.Step)
+			e.parts(&s.Step)
 			e.close()
 			e.line("%s:;", fr.end)
 			e.frames = e.frames[:len(e.frames)-1]
@@ -306,7 +310,7 @@ func (e *emitter) group(b *ir.Block) {
 			fr := frame{stmt: s, end: e.name("end"), group: true}
 			e.frames = append(e.frames, fr)
 			e.open("")
-			e.group(&s.Body)
+			e.parts(&s.Body)
 			e.close()
 			e.line("%s:;", fr.end)
 			e.frames = e.frames[:len(e.frames)-1]

@@ -48,8 +48,14 @@ func whole(t *testing.T, body string) string {
 
 // gathers reports whether lanes compute addresses of their own.
 func gathers(text string) bool {
+	inLanes := false
 	for line := range strings.Lines(text) {
-		if strings.Contains(line, " *q_") && !strings.Contains(line, "char *q_") {
+		switch line = strings.TrimSpace(line); {
+		case line == "LANES {":
+			inLanes = true
+		case line == "}":
+			inLanes = false
+		case inLanes && strings.Contains(line, " *q_"):
 			return true
 		}
 	}
@@ -58,22 +64,45 @@ func gathers(text string) bool {
 
 func TestSideBySide(t *testing.T) {
 	bodies := map[string]string{
-		"elementwise":     "out[i] = a[i] * 2;",
-		"offset":          "out[i + 3] = a[i + 5];",
-		"int index":       "int j = i; out[j] = a[j];",
-		"ulong index":     "ulong j = i; out[j] = a[j + 1];",
-		"pointer":         "auto p = a + i; for (int j = 0; j < 4; ++j, p += 32) out[i] = p[0];",
-		"loop over a row": "uint row = threadgroup_position_in_grid.x; float s = 0; for (uint j = t; j < 100; j += 32) s += a[row * 100 + j]; out[i] = s;",
-		"row by int":      "int row = threadgroup_position_in_grid.x; float s = 0; for (int j = t; j < 100; j += 32) s += a[(long)row * 100 + j]; out[i] = s;",
-		"part of a tile":  "out[(t / 64) * 64 + t % 64] = a[t & 127];",
+		"elementwise":        "out[i] = a[i] * 2;",
+		"offset":             "out[i + 3] = a[i + 5];",
+		"int index":          "int j = i; out[j] = a[j];",
+		"ulong index":        "ulong j = i; out[j] = a[j + 1];",
+		"pointer":            "auto p = a + i; for (int j = 0; j < 4; ++j, p += 32) out[i] = p[0];",
+		"loop over a row":    "uint row = threadgroup_position_in_grid.x; float s = 0; for (uint j = t; j < 100; j += 32) s += a[row * 100 + j]; out[i] = s;",
+		"row by int":         "int row = threadgroup_position_in_grid.x; float s = 0; for (int j = t; j < 100; j += 32) s += a[(long)row * 100 + j]; out[i] = s;",
+		"rows of simdgroups": "ulong row = i / 96, c = i % 96; out[row * 100 + c] = a[k[row] * 100ul + c];",
+		"row of the grid":    "uint2 p = thread_position_in_grid.xy; out[p.y * 64ul + p.x] = a[(p.y + 1) * 64ul + p.x];",
+		"in a branch":        "uint j = i + k[0]; if (j < k[1]) { auto p = a + j; out[i] = p[1]; }",
+		"array by pointer":   "float v[40]; for (int u = 0; u < int(k[0]); ++u) { thread float* p = v + u; *p = a[i]; } out[i] = v[k[1]];",
+		"part of a tile":     "out[(t / 64) * 64 + t % 64] = a[t & 127];",
 	}
 	for name, body := range bodies {
-		if text := whole(t, body); gathers(text) {
+		text, _, _ := strings.Cut(whole(t, body), "else {") // what is written for some lanes
+		if gathers(text) {
 			t.Errorf("%s: lanes compute addresses of their own in\n%s", name, text)
 		}
 	}
 	if text := whole(t, "out[i] = a[k[i]];"); !gathers(text) {
 		t.Errorf("no address depends on the lane in\n%s", text)
+	}
+}
+
+// What a simdgroup shares is computed once for all its lanes, and branches on it
+// are branches.
+func TestSharedBySimdgroup(t *testing.T) {
+	for name, body := range map[string]string{
+		"row":       "float x = a[i / 32]; if (x > 0) { x = exp(x); } else { x = log(-x); } out[i] = x;",
+		"reduction": "float s = simd_sum(a[i]); while (s > 1) { s /= 2; } out[i] = s;",
+		"ballot":    "uint n = 0; for (uint m = uint(ulong(simd_ballot(a[i] > 0))); m != 0; m &= m - 1) { n += k[ctz(m)]; } out[i] = n;",
+		"lane":      "float x = simd_broadcast(a[i], 7); int n = 0; while (x > n) { ++n; } out[i] = n;",
+	} {
+		if text := whole(t, body); strings.Contains(text, "live_") || strings.Contains(text, "? ~0u") || strings.Contains(text, "~m_") {
+			t.Errorf("%s: lanes part in\n%s", name, text)
+		}
+	}
+	if text := whole(t, "float x = simd_broadcast(a[i], k[i]); int n = 0; while (x > n) { ++n; } out[i] = n;"); !strings.Contains(text, "live_") {
+		t.Errorf("lanes do not part in\n%s", text)
 	}
 }
 

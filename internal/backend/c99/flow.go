@@ -152,6 +152,11 @@ func (e *emitter) ifStmt(s *ir.If) {
 		}
 		return
 	}
+	if fm := e.forms[s.Cond]; e.mask == "" && fm.kind == expression && fm.whole != "" && !fm.same && len(s.Then.Stmts) > 0 && e.line_ && e.copy(&s.Then) {
+		e.wholeIf(s, fm)
+		e.copies /= 2
+		return
+	}
 	m := e.condition(s.Cond)
 	if e.mask != "" {
 		both := e.name("m")
@@ -173,6 +178,32 @@ func (e *emitter) ifStmt(s *ir.If) {
 	if other != "" {
 		e.both(other, &s.Else)
 	}
+}
+
+// wholeIf writes a branch that all lanes are likely to take.
+func (e *emitter) wholeIf(s *ir.If, fm form) {
+	e.flush()
+	e.open("if (%s)", fm.whole)
+	undo := e.bounded(fm.of, nil)
+	e.block(&s.Then)
+	undo()
+	e.close()
+	e.open("else")
+	m := e.ballot(e.lane(s.Cond))
+	other := e.name("m")
+	e.line("const uint32_t %s = ~%s;", other, m)
+	e.open("if (%s)", m)
+	e.mask = m
+	e.block(&s.Then)
+	e.close()
+	if len(s.Else.Stmts) > 0 {
+		e.open("if (%s)", other)
+		e.mask = other
+		e.block(&s.Else)
+		e.close()
+	}
+	e.mask = ""
+	e.close()
 }
 
 // condition returns a scalar with the bits of the lanes in which a varying
@@ -224,8 +255,7 @@ func (e *emitter) loop(s *ir.Loop) {
 	if e.Iter[s] {
 		fr.iter = e.name("iter")
 		e.frames[len(e.frames)-1].iter = fr.iter
-		e.line("uint32_t %s = %s;", fr.iter, orAll(e.mask))
-		e.mask = fr.iter
+		e.line("uint32_t %s = %s;", fr.iter, orAll(e.mask)) // the mask, once a lane has continued
 	}
 	e.open("")
 	e.block(&s.Body)
@@ -358,7 +388,7 @@ func (e *emitter) together(s *ir.Loop) {
 				e.line("%s = %s;", live, e.ballot(e.lane(s.Cond)))
 				e.line("break;")
 				e.close()
-				undo = e.bounded(s)
+				undo = e.bounded(fm.of, &s.Head)
 			} else {
 				e.line("%s = %s;", live, e.condition(s.Cond))
 				e.line("if (%s != ~0u) break;", live)
@@ -402,15 +432,20 @@ func (e *emitter) forget(s *ir.Loop) {
 	})
 }
 
-// bounded notes what is known where a loop's condition, a comparison of a
-// linear register, was seen to hold in all lanes: that none of the register's
-// values wraps around. It returns how to take that back.
-func (e *emitter) bounded(s *ir.Loop) (undo func()) {
-	r := e.forms[s.Cond].of
+// bounded notes what is known where a comparison of a linear register was seen
+// to hold in all lanes: that none of the register's values wraps around. since
+// is what may have been run after the comparison. It returns how to take that back.
+func (e *emitter) bounded(r ir.Reg, since *ir.Block) (undo func()) {
 	if r == ir.NoReg || e.forms[r].fits {
 		return func() {}
 	}
-	for _, t := range s.Head.Stmts { // it may have changed since
+	if since == nil && e.f.Regs[r].Kind == ir.VarReg { // it may have another value by now
+		return func() {}
+	}
+	if since == nil {
+		since = &ir.Block{}
+	}
+	for _, t := range since.Stmts {
 		if in, ok := t.(*ir.Instr); ok && e.f.Regs[r].Kind == ir.VarReg && slices.Contains(in.Dst, r) {
 			return func() {}
 		}
@@ -431,8 +466,7 @@ func (e *emitter) scope(s *ir.Scope) {
 	e.open("")
 	if e.Live[s] {
 		fr.live = e.name("live")
-		e.line("uint32_t %s = %s;", fr.live, orAll(outer))
-		e.mask = fr.live
+		e.line("uint32_t %s = %s;", fr.live, orAll(outer)) // the mask, once a lane has left
 	}
 	e.frames = append(e.frames, fr)
 	e.block(&s.Body)
@@ -480,6 +514,9 @@ func (e *emitter) jump(s *ir.Exit) {
 	if s.Kind == ir.Return {
 		switch {
 		case !e.barriers:
+			e.line("goto %s;", e.done)
+		case e.group.Divergent[s]: // other simdgroups go on
+			e.line("alive = 0;")
 			e.line("goto %s;", e.done)
 		case e.done == "": // between regions
 			e.line("goto group_end;")

@@ -28,7 +28,7 @@ func slow(in *ir.Instr) bool {
 // wide are the functions that take all lanes at once, and gathering those that
 // join all lanes of a value to a variable's.
 var (
-	wide      = map[ir.Op]string{ir.Exp: "zm_exp32", ir.Erf: "zm_erf32"}
+	wide      = map[ir.Op]string{ir.Exp: "zm_exp32", ir.Exp2: "zm_exp2_32", ir.Erf: "zm_erf32"}
 	gathering = map[ir.Op]string{ir.Max: "zm_max32", ir.Min: "zm_min32"}
 )
 
@@ -62,7 +62,7 @@ func (e *emitter) uniform(in *ir.Instr) string {
 	}
 	args := make([]string, len(in.Args))
 	for i, r := range in.Args {
-		args[i] = e.scalar(r)
+		args[i] = e.first(r) // all lanes may have the same quotient of values that differ
 	}
 	return e.value(in, args)
 }
@@ -192,6 +192,8 @@ func (e *emitter) specialUniform(k ir.SpecialKind) string {
 		return "((n + 3) / 4)"
 	case k == ir.DispatchQuadgroupsPerThreadgroup:
 		return "((" + threads + " + 3) / 4)"
+	case backend.LineUniform(k):
+		return e.specialBase(k)
 	}
 	return "0" // GridOrigin
 }

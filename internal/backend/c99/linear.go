@@ -207,7 +207,7 @@ func (a *strideAnalysis) instr(in *ir.Instr) {
 		}
 		s := stride{bad: true}
 		if i == 0 && len(in.Dst) == 1 {
-			s = strideOf(in, a.e.f, a.line, a.get)
+			s = strideOf(in, a.e.Facts, a.e.f, a.line, a.get)
 		}
 		old := a.of[d]
 		switch {
@@ -230,7 +230,7 @@ func (a *strideAnalysis) instr(in *ir.Instr) {
 
 // strideOf returns what is known of an instruction's result, given what is of
 // its operands.
-func strideOf(in *ir.Instr, f *ir.Func, line bool, get func(ir.Reg) stride) stride {
+func strideOf(in *ir.Instr, facts *backend.Facts, f *ir.Func, line bool, get func(ir.Reg) stride) stride {
 	bad := stride{bad: true}
 	if !in.Type.IsInt() && in.Type != ir.Ptr || in.Type.Size() < 4 {
 		return bad
@@ -287,19 +287,16 @@ func strideOf(in *ir.Instr, f *ir.Func, line bool, get func(ir.Reg) stride) stri
 		}
 		s.k = args[0].k << c
 	case ir.Div, ir.Rem, ir.Shr, ir.And:
-		// Of a multiple of 32 and the lane, by powers of two from 32 on: the
+		// Of a multiple of 32 and the lane, by multiples of 32: the
 		// quotient is the same for all lanes, the remainder ends with the lane.
-		c, ok := constant(1)
-		if !ok || !args[0].even || args[0].k != 1 || in.Type != ir.U32 {
+		quotient, ok := facts.Part(in)
+		if !ok || !args[0].even || args[0].k != 1 {
 			return bad
 		}
-		switch {
-		case in.Op == ir.Div && c >= 32 && c%32 == 0, in.Op == ir.Shr && c >= 5 && c < 32:
+		if quotient {
 			return stride{known: true, fits: true}
-		case in.Op == ir.Rem && c >= 32 && c%32 == 0, in.Op == ir.And && c >= 31 && c&(c+1) == 0:
-			return stride{known: true, fits: true, k: 1, even: true}
 		}
-		return bad
+		return stride{known: true, fits: true, k: 1, even: true}
 	case ir.Convert:
 		if !in.From.IsInt() || in.From.Size() < 4 {
 			return bad
@@ -308,7 +305,10 @@ func strideOf(in *ir.Instr, f *ir.Func, line bool, get func(ir.Reg) stride) stri
 		if in.Type.Size() > in.From.Size() && !args[0].fits && s.k != 0 {
 			return bad
 		}
-		return stride{known: true, k: s.k, fits: in.Type == ir.I32 && (args[0].fits || s.k == 0), bad: s.k >= maxStride || s.k <= -maxStride}
+		return stride{
+			known: true, k: s.k, bad: s.k >= maxStride || s.k <= -maxStride, even: args[0].even && args[0].fits,
+			fits: in.Type == ir.I32 && (args[0].fits || s.k == 0),
+		}
 	case ir.PtrAdd:
 		base := get(in.Addr.Base)
 		if base.bad {
@@ -354,7 +354,7 @@ func (e *emitter) linearForm(in *ir.Instr) (form, bool) {
 	if len(in.Dst) != 1 {
 		return form{}, false
 	}
-	s := strideOf(in, e.f, e.line_, func(r ir.Reg) stride {
+	s := strideOf(in, e.Facts, e.f, e.line_, func(r ir.Reg) stride {
 		if !e.Varying[r] {
 			return stride{known: true, fits: true}
 		}

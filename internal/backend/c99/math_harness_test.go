@@ -83,7 +83,7 @@ func init() {
 	}
 	declare("fh", "load_half32 load_bfloat32")
 	declare("hf", "store_half32 store_bfloat32")
-	declare("ff", "round_half32 round_bfloat32 exp32 erf32")
+	declare("ff", "round_half32 round_bfloat32 exp32 exp2_32 erf32")
 	declare("fff", "min32 max32")
 }
 
@@ -106,7 +106,7 @@ func textOf(used map[string]bool) string {
 }
 
 // wholeVectors take 32 values at once.
-var wholeVectors = regexp.MustCompile(`^zm_((load|store|round)_b?(half|float)|exp|erf|min|max)32$`)
+var wholeVectors = regexp.MustCompile(`^zm_((load|store|round)_b?(half|float)|exp|exp2_|erf|min|max)32$`)
 
 func sortedNames() []string { return slices.Sorted(maps.Keys(signatures)) }
 

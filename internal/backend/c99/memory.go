@@ -242,6 +242,7 @@ func (e *emitter) load(in *ir.Instr) {
 		return
 	}
 	if !e.Varying[in.Dst[0]] {
+		e.before()
 		q := e.name("q")
 		e.line("const %s *%s = (const %s *)%s;", mt, q, mt, e.address(in.Addr, e.scalar))
 		for j, d := range in.Dst {
@@ -284,22 +285,22 @@ func (e *emitter) load(in *ir.Instr) {
 // processor foresees how a walk goes on, but not where the next one starts: walks
 // start as far from each other as the last two did.
 func (e *emitter) prefetch(in *ir.Instr, w way, q string) {
-	r := e.f.Regs[in.Addr.Base]
+	param, ok := e.origins[in.Addr.Base]
 	bytes := lanes * in.Type.Size()
-	if r.Kind != ir.ParamReg || w.k != int64(in.Type.Size()) || len(in.Dst) != 1 || !e.line_ || e.mask != "" || e.cond != "" || !e.longLoop() {
+	if !ok || w.k != int64(in.Type.Size()) || len(in.Dst) != 1 || !e.line_ || e.mask != "" || e.cond != "" || !e.longLoop() {
 		return
 	}
 	if e.walks == nil {
 		e.walks = map[int]*ir.Instr{}
 	}
-	if first, ok := e.walks[r.Index]; ok && first != in { // others find it in the caches
+	if first, ok := e.walks[param]; ok && first != in { // others find it in the caches
 		return
 	}
-	e.walks[r.Index] = in
-	e.line("if (%s != next%d) { jump%d = zm_jump(%s - walk%d); walk%d = %s; }", q, r.Index, r.Index, q, r.Index, r.Index, q)
-	e.line("next%d = %s + %d;", r.Index, q, bytes)
+	e.walks[param] = in
+	e.line("if (%s != next%d) { jump%d = zm_jump(%s - walk%d); walk%d = %s; }", q, param, param, q, param, param, q)
+	e.line("next%d = %s + %d;", param, q, bytes)
 	for at := 0; at < bytes; at += 64 {
-		e.line("__builtin_prefetch(%s + jump%d + %d);", q, r.Index, at)
+		e.line("__builtin_prefetch(%s + jump%d + %d);", q, param, at)
 	}
 }
 
@@ -410,11 +411,30 @@ func (e *emitter) store(in *ir.Instr) {
 // streams returns the condition that a store goes past the caches, "" if it
 // never does.
 func (e *emitter) streams(in *ir.Instr) string {
-	r := e.f.Regs[in.Addr.Base]
-	if r.Kind != ir.ParamReg || r.Index >= 32 || in.Type.Size() < 2 {
+	i, ok := e.origins[in.Addr.Base]
+	if !ok || i >= 32 || in.Type.Size() < 2 {
 		return ""
 	}
-	return fmt.Sprintf("(L->stream >> %d & 1)", r.Index)
+	return fmt.Sprintf("(L->stream >> %d & 1)", i)
+}
+
+// findOrigins finds the parameters that pointers point into.
+func findOrigins(f *ir.Func) map[ir.Reg]int {
+	origins := map[ir.Reg]int{}
+	for i, r := range f.Regs {
+		if r.Kind == ir.ParamReg {
+			origins[ir.Reg(i)] = r.Index
+		}
+	}
+	f.Body.Instrs(func(in *ir.Instr) bool { // temporaries come before their uses
+		if in.Op == ir.PtrAdd && f.Regs[in.Dst[0]].Kind == ir.TempReg {
+			if i, ok := origins[in.Addr.Base]; ok {
+				origins[in.Dst[0]] = i
+			}
+		}
+		return true
+	})
+	return origins
 }
 
 // stream writes a store of all lanes, side by side, that may go past the

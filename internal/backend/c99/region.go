@@ -169,8 +169,12 @@ func (e *emitter) simdgroup(b *ir.Block, full bool) {
 		e.line("ALIGNED uint32_t lx[32], ly[32], lz[32];")
 		e.line("for (int l = 0; l < 32; ++l) { const uint32_t t = s * 32 + l; lx[l] = t %% tx; ly[l] = t / tx %% ty; lz[l] = t / tx / ty; }")
 	}
+	if e.line_ {
+		e.Facts = e.inLine
+		defer func() { e.Facts = e.group }()
+	}
 	switch {
-	case e.barriers && e.Returns:
+	case e.barriers && e.group.Returns:
 		e.line("uint32_t alive = alive_[s];")
 	case e.line_:
 		e.line("uint32_t alive = ~0u;")
@@ -187,7 +191,7 @@ func (e *emitter) simdgroup(b *ir.Block, full bool) {
 	e.flush()
 	e.line("%s:;", e.done)
 	e.keep(touched)
-	if e.barriers && e.Returns {
+	if e.barriers && e.group.Returns {
 		e.line("alive_[s] = alive;")
 	}
 }
@@ -206,7 +210,7 @@ func (e *emitter) declare(b *ir.Block) []ir.Reg {
 		}
 	})
 	visit := func(r ir.Reg) {
-		if seen[r] || !e.Varying[r] {
+		if seen[r] || !e.group.Varying[r] {
 			return
 		}
 		seen[r] = true
@@ -217,6 +221,13 @@ func (e *emitter) declare(b *ir.Block) []ir.Reg {
 		t := backend.RegisterType(info.Type)
 		known, isLinear := e.affine[r]
 		switch {
+		case !e.Varying[r] && e.cross[r]:
+			e.line("%s u%d = ((%s *)((char *)scratch + %d))[s];", t, r, t, e.layout(r).base)
+			if assigned[r] {
+				touched = append(touched, r)
+			}
+		case !e.Varying[r]:
+			e.line("%s u%d = 0;", t, r)
 		case e.cross[r]:
 			at := e.layout(r)
 			if isLinear {
@@ -269,10 +280,14 @@ func (e *emitter) layout(r ir.Reg) *layout {
 	return at
 }
 
-// keep stores what later regions need of a simdgroup's linear registers.
+// keep stores what later regions need of a simdgroup's linear and uniform
+// registers.
 func (e *emitter) keep(touched []ir.Reg) {
 	for _, r := range touched {
-		t := backend.RegisterType(e.f.Regs[r].Type)
-		e.line("((%s *)((char *)scratch + %d))[s] = a%d;", t, e.layout(r).base, r)
+		t, name := backend.RegisterType(e.f.Regs[r].Type), "a"
+		if !e.Varying[r] {
+			name = "u"
+		}
+		e.line("((%s *)((char *)scratch + %d))[s] = %s%d;", t, e.layout(r).base, name, r)
 	}
 }

@@ -5,6 +5,7 @@ package c99
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/zmlx-go/zmlx/internal/backend"
 	"github.com/zmlx-go/zmlx/internal/ir"
@@ -17,6 +18,7 @@ type segment struct {
 	locals []ir.Reg // temporaries that are locals of the loop
 	used   map[ir.Reg]int
 	reads  map[ir.Reg]bool // variables that it uses
+	set    []ir.Reg        // variables that it assigns: locals of the loop from then on
 	masked bool            // it uses "on", whether the lane is active
 	stores bool
 	serial bool // one lane after the other, in order
@@ -63,6 +65,9 @@ func (e *emitter) flush() {
 		}
 		for _, line := range s.lines {
 			e.line("%s", line)
+		}
+		for _, r := range s.set {
+			e.line("v%d[l] = x%d;", r, r)
 		}
 		for _, r := range kept {
 			e.line("v%d[l] = t%d;", r, r)
@@ -119,6 +124,9 @@ func (e *emitter) lane(r ir.Reg) string {
 	case expression:
 		return fm.text
 	}
+	if slices.Contains(seg.set, r) {
+		return fmt.Sprintf("x%d", r)
+	}
 	return fm.text + "[l]"
 }
 
@@ -153,12 +161,21 @@ func (e *emitter) set(r ir.Reg, value string) {
 		e.add("const %s t%d = %s;", backend.RegisterType(info.Type), r, value)
 		return
 	}
-	e.segment().reads[r] = true
+	s := e.segment()
+	s.reads[r] = true
 	if on := e.active(); on != "" {
-		e.add("v%d[l] = %s ? %s : v%d[l];", r, on, value, r)
+		old := fmt.Sprintf("v%d[l]", r)
+		if slices.Contains(s.set, r) {
+			old = fmt.Sprintf("x%d", r)
+		}
+		value = fmt.Sprintf("%s ? %s : %s", on, value, old)
+	}
+	if slices.Contains(s.set, r) {
+		e.add("x%d = %s;", r, value)
 		return
 	}
-	e.add("v%d[l] = %s;", r, value)
+	s.set = append(s.set, r) // stores under a condition would become branches
+	e.add("%s x%d = %s;", backend.RegisterType(info.Type), r, value)
 }
 
 // setUniform assigns a uniform register.

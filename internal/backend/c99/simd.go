@@ -39,13 +39,21 @@ func (e *emitter) simd(in *ir.Instr) {
 			args = append(args, e.array(r))
 		}
 		e.results(in, fmt.Sprintf("zm_%s_%d", op, backend.RegisterSize(in.Type)), false, append(args, mask, fmt.Sprint(in.Imm))...)
+	case !e.Varying[in.Dst[0]] && op == ir.SimdBroadcastFirst:
+		e.same(in.Dst[0], fmt.Sprintf("%s[__builtin_ctz(%s)]", e.array(in.Args[0]), mask))
+	case !e.Varying[in.Dst[0]] && (op == ir.SimdShuffle || op == ir.SimdBroadcast):
+		e.same(in.Dst[0], fmt.Sprintf("%s[%s]", e.array(in.Args[0]), e.scalar(in.Args[1])))
 	case op == ir.SimdBroadcastFirst, op >= ir.SimdShuffle && op <= ir.SimdBroadcast:
-		args := []string{"(const void *)" + e.array(in.Args[0])}
-		if op != ir.SimdBroadcastFirst {
+		args, size := []string{"(const void *)" + e.array(in.Args[0])}, fmt.Sprint(backend.RegisterSize(in.Type))
+		switch {
+		case op == ir.SimdBroadcastFirst:
+		case size == "4" && !e.Varying[in.Args[1]]:
+			args, size = append(args, e.scalar(in.Args[1])), "all_4"
+		default:
 			args = append(args, e.array(in.Args[1]))
 		}
 		e.flush()
-		e.results(in, fmt.Sprintf("zm_%s_%d", op, backend.RegisterSize(in.Type)), false, append(args, mask, fmt.Sprint(in.Imm))...)
+		e.results(in, fmt.Sprintf("zm_%s_%s", op, size), false, append(args, mask, fmt.Sprint(in.Imm))...)
 	default:
 		e.vote(in, mask)
 	}
@@ -67,6 +75,10 @@ func (e *emitter) results(in *ir.Instr, function string, round bool, args ...str
 // same makes a scalar the value of all lanes.
 func (e *emitter) same(r ir.Reg, text string) {
 	e.flush()
+	if !e.Varying[r] {
+		e.setUniform(r, text)
+		return
+	}
 	name := e.name("r")
 	e.line("const %s %s = %s;", e.registerType(r), name, text)
 	if e.pinned(r) {
