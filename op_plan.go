@@ -250,7 +250,7 @@ func (p *plan) program(in []graph.View) (*opProgram, error) {
 			return known, nil
 		}
 	}
-	c := codegen.Call{Inputs: make([]codegen.Input, len(in)), Target: codegen.Native}
+	c := codegen.Call{Inputs: make([]codegen.Input, len(in)), Target: codegen.Native, GPU: !p.dev.graph.OnHost()}
 	for i, l := range p.inputs {
 		c.Inputs[i] = codegen.Input{DType: l.dtype, Shape: l.dims, Strides: l.strides, Misaligned: mask>>min(i, 63)&1 != 0}
 	}

@@ -33,7 +33,7 @@ func (o *Op) Source(target string, inputs ...InputSpec) (string, error) {
 	if len(inputs) != len(o.f.Inputs) {
 		return "", fmt.Errorf("%s takes %d inputs, not %d", o.f.Name, len(o.f.Inputs), len(inputs))
 	}
-	c := codegen.Call{Inputs: make([]codegen.Input, len(inputs)), Target: codegen.Portable}
+	c := codegen.Call{Inputs: make([]codegen.Input, len(inputs)), Target: codegen.Portable, GPU: target != "c"}
 	if target != "msl" {
 		c.Target = codegen.Native
 	}

@@ -142,21 +142,22 @@ func top5(c Case) *work {
 	rows := n / d
 	x := data(0, c.DType, c.Shape...)
 	w := &work{inputs: []*zmlx.Array{x}}
+	kernel, together, v := top5Kernel, 1, vector(c.DType, d)
 	l := zmlx.Launch{
-		Template:     []zmlx.TemplateArg{{Name: "T", Value: c.DType}},
-		Grid:         [3]int{rows * 32, 1, 1},
-		Threadgroup:  [3]int{32, 1, 1},
+		Template:     []zmlx.TemplateArg{{Name: "T", Value: c.DType}, {Name: "V", Value: v}},
 		OutputShapes: [][]int{{rows, 5}, {rows, 5}},
 		OutputDTypes: []zmlx.DType{c.DType, zmlx.Uint32},
 	}
-	kernel := top5LaneKernel
-	if onGPU() {
-		const together = 8
-		kernel = top5Kernel
-		l.Template = append(l.Template, zmlx.TemplateArg{Name: "V", Value: vector(c.DType, d)})
-		l.Grid[0] = (rows + together - 1) / together * together * 32
-		l.Threadgroup[0] = together * 32
+	if n := (d/v + 31) / 32; onGPU() && n <= 16 {
+		kernel, together = top5WideKernel, 8
+		l.Template = append(l.Template, zmlx.TemplateArg{Name: "N", Value: n}, zmlx.TemplateArg{Name: "S", Value: together})
 	}
+	if !onGPU() {
+		kernel = top5LaneKernel
+		l.Template = l.Template[:1]
+	}
+	l.Grid = [3]int{(rows + together - 1) / together * together * 32, 1, 1}
+	l.Threadgroup = [3]int{together * 32, 1, 1}
 	w.call = func(in []*zmlx.Array) []*zmlx.Array { return kernel.Call(l, in...) }
 	w.check = func(w *work, out []*zmlx.Array) error {
 		return checkRows(w.inputs, []role{full}, out, func(in [][]float64) [][]float64 {
@@ -176,7 +177,7 @@ func top2Gating(c Case) *work {
 	x := data(0, c.DType, c.Shape...)
 	w := &work{inputs: []*zmlx.Array{x}}
 	l := zmlx.Launch{
-		Grid: [3]int{rows * 8, 1, 1}, Threadgroup: [3]int{256, 1, 1},
+		Grid: [3]int{rows * 4, 1, 1}, Threadgroup: [3]int{256, 1, 1},
 		OutputShapes: [][]int{{rows, 2}, {rows, 2}},
 		OutputDTypes: []zmlx.DType{zmlx.Float32, zmlx.Uint32},
 	}
@@ -314,19 +315,18 @@ func rmsNormBackward(c Case) *work {
 	v := vector(c.DType, d)
 	g, together, blocks, ahead := 32, 1, 8, 1
 	if onGPU() {
-		each := 4 // vectors of a thread, in registers
-		if d > 32*v*each && d <= 512*v {
-			each = 1
-		}
+		const each = 2 // vectors of a thread, in registers
 		for g < 1024 && g*v*each < d {
 			g *= 2
 		}
-		blocks = 132 * max(1, 512/g)
 		switch {
 		case g == 32:
 			together, blocks = 8, 264
-		case each == 1:
-			blocks, ahead = 264, 0
+		default:
+			blocks = 132 * max(1, min(8, 768/g))
+		}
+		if g == 1024 { // threads have too few registers
+			ahead = 0
 		}
 	}
 	blocks = min(blocks, rows)
@@ -334,7 +334,8 @@ func rmsNormBackward(c Case) *work {
 	w := &work{inputs: []*zmlx.Array{x, weights, ct, zmlx.Scalar(float32(rmsEps))}}
 	l := zmlx.Launch{
 		Template: []zmlx.TemplateArg{
-			{Name: "T", Value: c.DType}, {Name: "V", Value: v}, {Name: "G", Value: g}, {Name: "S", Value: together}, {Name: "P", Value: ahead}, {Name: "N", Value: (d + g*v - 1) / (g * v)},
+			{Name: "T", Value: c.DType}, {Name: "V", Value: v}, {Name: "G", Value: g}, {Name: "S", Value: together},
+			{Name: "P", Value: ahead}, {Name: "N", Value: (d + g*v - 1) / (g * v)},
 		},
 		Grid: [3]int{blocks * g * together, 1, 1}, Threadgroup: [3]int{g * together, 1, 1},
 		OutputShapes: [][]int{{rows, d}, {blocks, d}}, OutputDTypes: []zmlx.DType{c.DType, zmlx.Float32},

@@ -47,23 +47,27 @@ inline void store(device T* p, const thread float* r) {
 }
 
 // A packed is V elements as they lie in memory, which take half the registers
-// of floats.
+// of floats. Compilers keep the floats all the same where they are needed twice,
+// unless a 0 that they do not know comes between.
 template <int V, typename T>
 struct packed {
     uint4 u;
     void get(const device T* p) { u = *(const device uint4*)p; }
+    void hide(uint zero) { u ^= zero; }
     float at(int k) const { vec<T, 2> v = as_type<vec<T, 2>>(u[k / 2]); return float(v[k % 2]); }
 };
 template <typename T>
 struct packed<4, T> {
     vec<T, 4> v;
     void get(const device T* p) { v = *(const device vec<T, 4>*)p; }
+    void hide(uint) {}
     float at(int k) const { return float(v[k]); }
 };
 template <typename T>
 struct packed<1, T> {
     T v;
     void get(const device T* p) { v = p[0]; }
+    void hide(uint) {}
     float at(int) const { return float(v); }
 };
 
@@ -198,6 +202,118 @@ for (uint at = lane * V; at < D; at += 32 * V) {
             places[i] = greater ? place : b;
             key = greater ? a : key;
             place = greater ? b : place;
+        }
+    }
+}
+for (int i = 0; i < 5; ++i) {
+    uint best = simd_max(keys[0]);
+    uint place = simd_min(keys[0] == best ? places[0] : 0xffffffffu);
+    if (lane == 0) {
+        values[size_t(row) * 5 + i] = T(unordered(best));
+        indices[size_t(row) * 5 + i] = place;
+    }
+    if (places[0] == place) {
+        for (int k = 0; k < 4; ++k) {
+            keys[k] = keys[k + 1];
+            places[k] = places[k + 1];
+        }
+        keys[4] = 0;
+        places[4] = 0xffffffffu;
+    }
+}
+`})
+
+// A simdgroup takes a row, N vectors of it a lane. The fifth greatest of the
+// lanes' greatest elements is no greater than the fifth greatest of the row, so
+// that few elements are left to be put in order: those that are no smaller, of
+// vectors that have such. Where they are many, because they are equal, every
+// lane keeps its own five.
+var top5WideKernel = zmlx.MustCompile(zmlx.Kernel{
+	Name: "top5_wide", InputNames: []string{"x"}, OutputNames: []string{"values", "indices"}, Header: kernelHeader,
+	Source: `
+const uint most = 64;
+uint D = uint(x_shape[x_ndim - 1]) / V * V, R = uint(x_shape[0]);
+uint row = thread_position_in_grid.x / 32, lane = thread_index_in_simdgroup, own = simdgroup_index_in_threadgroup;
+threadgroup uint keys_of[S * most], places_of[S * most];
+threadgroup atomic_uint counts[S];
+if (row >= R) { return; }
+const device T* p = x + size_t(row) * D;
+uint greatest[N], key = 0;
+for (int n = 0; n < N; ++n) {
+    uint at = (n * 32 + lane) * V;
+    greatest[n] = 0;
+    if (at < D) {
+        float v[V];
+        load<V>(p + at, v);
+        float m = v[0];
+        bool nan = isnan(v[0]);
+        for (int k = 1; k < V; ++k) {
+            m = max(m, v[k]);
+            nan = nan || isnan(v[k]);
+        }
+        greatest[n] = nan ? 0xffffffffu : ordered(m);
+    }
+    key = max(key, greatest[n]);
+}
+if (lane == 0) { atomic_store_explicit(&counts[own], 0u, memory_order_relaxed); }
+uint least = 0;
+for (int i = 0; i < 5; ++i) {
+    least = simd_max(key);
+    uint first = simd_min(key == least ? lane : 32u);
+    if (lane == first) { key = 0; }
+}
+simdgroup_barrier(mem_flags::mem_threadgroup);
+float bound = unordered(least);
+for (int n = 0; n < N; ++n) {
+    if (greatest[n] >= least && greatest[n] > 0) {
+        uint at = (n * 32 + lane) * V;
+        float v[V];
+        load<V>(p + at, v);
+        for (int k = 0; k < V; ++k) {
+            if (!(v[k] < bound)) {
+                uint u = ordered(v[k]);
+                if (u >= least) {
+                    uint to = atomic_fetch_add_explicit(&counts[own], 1u, memory_order_relaxed);
+                    if (to < most) {
+                        keys_of[own * most + to] = u;
+                        places_of[own * most + to] = at + k;
+                    }
+                }
+            }
+        }
+    }
+}
+simdgroup_barrier(mem_flags::mem_threadgroup);
+uint count = atomic_load_explicit(&counts[own], memory_order_relaxed);
+uint keys[5] = {0, 0, 0, 0, 0};
+uint places[5] = {0xffffffffu, 0xffffffffu, 0xffffffffu, 0xffffffffu, 0xffffffffu};
+if (count <= most) {
+    for (int i = 0; i < 2; ++i) {
+        if (lane + i * 32 < count) {
+            keys[i] = keys_of[own * most + lane + i * 32];
+            places[i] = places_of[own * most + lane + i * 32];
+        }
+    }
+    bool swap = keys[1] > keys[0] || (keys[1] == keys[0] && places[1] < places[0]);
+    uint k0 = keys[0], p0 = places[0];
+    keys[0] = swap ? keys[1] : k0;
+    places[0] = swap ? places[1] : p0;
+    keys[1] = swap ? k0 : keys[1];
+    places[1] = swap ? p0 : places[1];
+} else {
+    for (uint at = lane * V; at < D; at += 32 * V) {
+        float v[V];
+        load<V>(p + at, v);
+        for (int k = 0; k < V; ++k) {
+            uint u = ordered(v[k]), place = at + k, entry = u;
+            for (int i = 0; i < 5; ++i) {
+                bool greater = entry > keys[i];
+                uint a = keys[i], b = places[i];
+                keys[i] = greater ? u : a;
+                places[i] = greater ? place : b;
+                u = greater ? a : u;
+                place = greater ? b : place;
+            }
         }
     }
 }
@@ -368,45 +484,72 @@ if (t == 0) {
 }
 `})
 
-// L threads take a row of 64 elements, four neighbours at a time. Each finds
-// its two greatest; pairs of threads then join what they found.
+// Four threads take a row of 64 elements, four neighbours at a time. Each finds
+// its two greatest; pairs of threads then join what they found. Rows with NaN,
+// which is above all, are compared as integers.
 var gatingKernel = zmlx.MustCompile(zmlx.Kernel{
-	Name: "top2_gating", InputNames: []string{"x"}, OutputNames: []string{"weights", "experts"}, Header: kernelHeader,
+	Name: "top2_gating", InputNames: []string{"x"}, OutputNames: []string{"weights", "experts"},
+	Header: kernelHeader + `
+template <typename K>
+inline void top2(const thread K* v, uint part, thread K* greatest, thread uint* places) {
+    bool swap = v[1] > v[0];
+    K k0 = swap ? v[1] : v[0], k1 = swap ? v[0] : v[1];
+    uint i0 = part * 4 + (swap ? 1 : 0), i1 = part * 4 + (swap ? 0 : 1);
+    for (uint e = 2; e < 16; ++e) {
+        uint at = (e / 4 * 4 + part) * 4 + e % 4;
+        bool first = v[e] > k0, second = v[e] > k1;
+        k1 = first ? k0 : second ? v[e] : k1;
+        i1 = first ? i0 : second ? at : i1;
+        k0 = first ? v[e] : k0;
+        i0 = first ? at : i0;
+    }
+    for (ushort step = 1; step < 4; step *= 2) {
+        K a0 = simd_shuffle_xor(k0, step), a1 = simd_shuffle_xor(k1, step);
+        uint b0 = simd_shuffle_xor(i0, step), b1 = simd_shuffle_xor(i1, step);
+        // The winner's second competes with the loser's first.
+        bool other = a0 > k0 || (a0 == k0 && b0 < i0);
+        K lk = other ? k0 : a0, wk = other ? a1 : k1;
+        uint li = other ? i0 : b0, wi = other ? b1 : i1;
+        k0 = other ? a0 : k0;
+        i0 = other ? b0 : i0;
+        bool loser = lk > wk || (lk == wk && li < wi);
+        k1 = loser ? lk : wk;
+        i1 = loser ? li : wi;
+    }
+    greatest[0] = k0;
+    greatest[1] = k1;
+    places[0] = i0;
+    places[1] = i1;
+}
+`,
 	Source: `
-const uint L = 8;
-size_t row = thread_position_in_grid.x / L;
-uint part = thread_position_in_grid.x % L;
+size_t row = thread_position_in_grid.x / 4;
+uint part = thread_position_in_grid.x % 4;
 const device float* p = x + row * 64;
-uint k0 = 0, k1 = 0, i0 = 64, i1 = 64;
-for (uint at = part * 4; at < 64; at += L * 4) {
-    float4 v = *(const device float4*)(p + at);
+float v[16], most[2];
+uint at[2];
+bool nan = false;
+for (uint n = 0; n < 4; ++n) {
+    float4 four = *(const device float4*)(p + (n * 4 + part) * 4);
     for (uint k = 0; k < 4; ++k) {
-        uint key = ordered(v[k]);
-        bool first = key > k0 || i0 == 64, second = key > k1 || i1 == 64;
-        k1 = first ? k0 : second ? key : k1;
-        i1 = first ? i0 : second ? at + k : i1;
-        k0 = first ? key : k0;
-        i0 = first ? at + k : i0;
+        v[n * 4 + k] = four[k];
+        nan = nan || isnan(four[k]);
     }
 }
-for (ushort step = 1; step < L; step *= 2) {
-    uint a0 = simd_shuffle_xor(k0, step), a1 = simd_shuffle_xor(k1, step);
-    uint b0 = simd_shuffle_xor(i0, step), b1 = simd_shuffle_xor(i1, step);
-    // The winner's second competes with the loser's first.
-    bool other = a0 > k0 || (a0 == k0 && b0 < i0);
-    uint lk = other ? k0 : a0, li = other ? i0 : b0;
-    uint wk = other ? a1 : k1, wi = other ? b1 : i1;
-    k0 = other ? a0 : k0;
-    i0 = other ? b0 : i0;
-    bool loser = lk > wk || (lk == wk && li < wi);
-    k1 = loser ? lk : wk;
-    i1 = loser ? li : wi;
+if (simd_any(nan)) {
+    uint keys[16], key[2];
+    for (uint k = 0; k < 16; ++k) { keys[k] = ordered(v[k]); }
+    top2(keys, part, key, at);
+    most[0] = unordered(key[0]);
+    most[1] = unordered(key[1]);
+} else {
+    top2(v, part, most, at);
 }
 if (part == 0) {
-    float e = exp(unordered(k1) - unordered(k0));
+    float e = exp(most[1] - most[0]);
     float s = 1.0f / (1.0f + e);
     *(device float2*)(weights + row * 2) = float2(s, e * s);
-    *(device uint2*)(experts + row * 2) = uint2(i0, i1);
+    *(device uint2*)(experts + row * 2) = uint2(at[0], at[1]);
 }
 `})
 
@@ -445,6 +588,7 @@ var rmsNormBackwardKernel = zmlx.MustCompile(zmlx.Kernel{
 uint D = x_shape[x_ndim - 1] / V * V, R = x_shape[0];
 uint t = thread_position_in_threadgroup.x % G;
 uint groups = threads_per_grid.x / (G * S);
+uint zero = threads_per_grid.y - 1;
 threadgroup float2 parts[32];
 threadgroup float sums[S > 1 ? S * G * N * V : 1];
 packed<V, T> xr[N], gr[N], wr[N];
@@ -499,6 +643,9 @@ while (row < R) {
     for (int n = 0; n < N; ++n) {
         uint at = (n * G + t) * V;
         float r[V];
+        xr[n].hide(zero);
+        gr[n].hide(zero);
+        wr[n].hide(zero);
         for (int k = 0; k < V; ++k) {
             float a = xr[n].at(k), b = gr[n].at(k);
             dw[n * V + k] += b * (a * s);

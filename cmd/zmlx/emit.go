@@ -180,14 +180,19 @@ func (c *devicesCommand) Run(env environment) error {
 	return w.Flush()
 }
 
+// deviceList opens each device once: one that is broken may take its time.
 func deviceList() []deviceReport {
-	current := zmlx.Default()
 	list := []deviceReport{}
 	for _, d := range zmlx.Devices() {
-		list = append(list, deviceReport{
-			Name: d.Name, Available: d.Available, Broken: d.Broken, About: d.About, Reason: d.Reason,
-			Default: d.Available && current != nil && current.Name() == d.Name,
-		})
+		list = append(list, deviceReport{Name: d.Name, Available: d.Available, Broken: d.Broken, About: d.About, Reason: d.Reason})
+	}
+	first := slices.IndexFunc(list, func(d deviceReport) bool { return d.Available })
+	if os.Getenv("ZMLX_DEVICE") != "" {
+		current := zmlx.Default()
+		first = slices.IndexFunc(list, func(d deviceReport) bool { return d.Available && current != nil && current.Name() == d.Name })
+	}
+	if first >= 0 {
+		list[first].Default = true
 	}
 	return list
 }

@@ -52,6 +52,9 @@ type Call struct {
 	Outputs []dtype.DType
 
 	Target Target
+
+	// GPU says that exp2 is cheaper than exp where the kernel will run.
+	GPU bool
 }
 
 // A Layout is how the text finds an input's elements.

@@ -317,7 +317,7 @@ func (e *emitter) vectorBlock(needed []*node, stores []int, width int, source fu
 	for _, in := range e.reads(needed) {
 		if from := source(in); from != "" {
 			vec[in] = e.names.unique(e.names.inputs[in] + "_v")
-			e.loadVector(vec[in], e.inputs[in].dtype, width, from)
+			e.loadVector(in, vec[in], width, from)
 		}
 	}
 	// part is the element of a vector, or of a vector of vectors of 4.
@@ -336,12 +336,11 @@ func (e *emitter) vectorBlock(needed []*node, stores []int, width int, source fu
 			}
 		}
 	}
-	e.shareWords(needed, width)
+	e.shareWords(needed, width, index, indexName, begin)
 	e.open("for (uint k = 0; k < %du; ++k)", width)
 	at := e.declare("%s", index)
 	e.scope(func() {
 		begin()
-		e.drawWords()
 		plain := e.load
 		e.load = func(in int) string {
 			if vec[in] != "" {
@@ -364,7 +363,7 @@ func (e *emitter) vectorBlock(needed []*node, stores []int, width int, source fu
 	})
 	e.dropUnused(at, indexName)
 	e.close()
-	e.uniforms, e.words = nil, nil
+	e.words = nil
 	for _, o := range stores {
 		if outs[o] != "" {
 			e.storeVector(outs[o], e.results[o].dtype, width, e.names.outputs[o]+" + "+place(o))
@@ -376,24 +375,39 @@ func (e *emitter) vectorBlock(needed []*node, stores []int, width int, source fu
 	}
 }
 
-// shareWords declares the words of the uniform numbers that a vector needs.
-func (e *emitter) shareWords(needed []*node, width int) {
+// shareWords draws the words that the random numbers of a vector are made of,
+// those of four neighbours at a time.
+func (e *emitter) shareWords(needed []*node, width int, index, indexName string, begin func()) {
 	if width%4 != 0 || e.real != dtype.Float32 {
 		return
 	}
-	e.words = map[*node]string{}
+	words := map[*node]string{}
+	var list []*node
 	e.walk(needed, func(n *node) {
 		if n.op == formula.Uniform {
-			e.words[n] = e.names.temp()
-			e.uniforms = append(e.uniforms, n)
-			e.line("uint4 %s;", e.words[n])
+			words[n] = e.names.temp()
+			list = append(list, n)
+			e.line("uint4 %s[%d];", words[n], width/4)
 		}
 	})
+	if len(list) > 0 {
+		e.open("for (uint k = 0; k < %du; k += 4)", width)
+		at := e.declare("%s", index)
+		begin()
+		for _, n := range list {
+			low, high := e.key(n)
+			e.line("%s[k / 4u] = %s((%s) >> 2, %s, %s);", words[n], e.helpers.use("philox_words"), e.linear, low, high)
+		}
+		e.dropUnused(at, indexName)
+		e.close()
+	}
+	e.words = words
 }
 
-// loadVector declares name as the vector at from. One of 8 elements is an array
-// of two of 4, loaded at once if they fill at most 16 bytes.
-func (e *emitter) loadVector(name string, d dtype.DType, width int, from string) {
+// loadVector declares name as the vector of an input at from. One of 8 elements
+// is an array of two of 4, loaded at once if they fill at most 16 bytes.
+func (e *emitter) loadVector(in int, name string, width int, from string) {
+	d := e.inputs[in].dtype
 	t := typeName(d)
 	switch {
 	case width <= 4:
@@ -403,7 +417,15 @@ func (e *emitter) loadVector(name string, d dtype.DType, width int, from string)
 	default:
 		word := words(d)
 		bits := e.names.unique(name + "_bits")
-		e.line("%s %s = *(const device %[1]s*)(%[3]s);", word, bits, from)
+		held := e.held[in]
+		if held.hidden == "" {
+			e.line("%s %s = *(const device %[1]s*)(%[3]s);", word, bits, from)
+			if held.name != "" {
+				e.line("%s = %s;", held.name, bits)
+			}
+		} else {
+			e.line("%s %s = %s ^ %s;", word, bits, held.name, held.hidden)
+		}
 		low, high := "xy", "zw"
 		if d.Size() == 1 {
 			low, high = "x", "y"

@@ -299,7 +299,8 @@ func TestExtremes(t *testing.T) {
 	sm := &b.out("", b.Of(formula.Softmax, b.in("x"))).f
 	for _, d := range []dtype.DType{dtype.Float32, dtype.Float16, dtype.Float64} {
 		for _, shape := range [][]int{{120, 5}, {1, 600}, {6, 100}} {
-			for _, s := range []codegen.Schedule{{Group: 1}, {Group: 32}, {Group: 64}, {Group: 70}, {Group: 1024}, {Group: 3}} {
+			for _, s := range []codegen.Schedule{{Group: 1}, {Group: 32}, {Group: 64}, {Group: 70}, {Group: 1024}, {Group: 3},
+				{Group: 1, Online: true}, {Group: 32, Online: true, RowsPerGroup: 4}, {Group: 64, Online: true}, {Group: 256, Vector: 4, Online: true}} {
 				in := []array{dense(d, values, shape...)}
 				agree(t, f, in, shape, s, codegen.Portable)
 				agree(t, sm, []array{dense(d, noInf, shape...)}, shape, s, codegen.Portable)
@@ -311,13 +312,15 @@ func TestExtremes(t *testing.T) {
 // TestSoftmaxOfInfinity: a row with +inf has no softmax, and says so throughout.
 func TestSoftmaxOfInfinity(t *testing.T) {
 	in := []array{dense(dtype.Float32, []float64{1, math.Inf(1), 2, math.Inf(-1)}, 4)}
-	k, err := codegen.Generate(softmax(), callOf(in), codegen.Schedule{Group: 32})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i, v := range run(t, k, in, nil, true)[0] {
-		if !math.IsNaN(v) {
-			t.Errorf("element %d is %v\n%s", i, v, k.Source)
+	for _, s := range []codegen.Schedule{{Group: 32}, {Group: 32, Online: true}, {Group: 1, Online: true}} {
+		k, err := codegen.Generate(softmax(), callOf(in), s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, v := range run(t, k, in, nil, true)[0] {
+			if !math.IsNaN(v) {
+				t.Errorf("element %d is %v\n%s", i, v, k.Source)
+			}
 		}
 	}
 }

@@ -35,12 +35,18 @@ type emitter struct {
 	load   func(in int) string
 	linear string
 
-	uniforms []*node          // of a vector, where the words of four are shared
-	words    map[*node]string // their words
+	words map[*node]string // of random numbers
+	held  map[int]held     // inputs whose vectors are in registers
 
 	loaded, params, keys map[int]bool
 	sizes                map[string]bool
 }
+
+// held is a vector that is in registers as it lies in memory: from now on if
+// hidden is empty. Else hidden is 0, which compilers cannot know: knowing it,
+// they would keep the vector's elements, which take more registers, instead of
+// taking it apart again.
+type held struct{ name, hidden string }
 
 func newEmitter(p *plan, s Schedule) *emitter {
 	e := &emitter{
@@ -260,6 +266,8 @@ func (e *emitter) build(n *node) (string, int) {
 		return "j", precPrimary
 	case formula.Uniform:
 		return e.uniform(n), precPrimary
+	case opBelow:
+		return e.word(n.args[0]) + " >> 8 < " + e.arg(n.args[1], precShift), precOrder
 	case opCast:
 		return typeName(n.typ) + "(" + e.arg(n.args[0], precCond) + ")", precPrimary
 	case formula.Cast:
@@ -372,11 +380,20 @@ func KeyBits(v float64) uint64 {
 
 // uniform draws the element's random number.
 func (e *emitter) uniform(n *node) string {
-	low, high := e.key(n)
-	if words := e.words[n]; words != "" {
-		return fmt.Sprintf("(float(%s[k %% 4u] >> 8) * 5.9604645e-08f)", words)
+	if e.words[n] != "" {
+		return fmt.Sprintf("(float(%s >> 8) * 5.9604645e-08f)", e.word(n))
 	}
+	low, high := e.key(n)
 	return fmt.Sprintf("%s(%s, %s, %s)", e.helpers.function(formula.Uniform), e.linear, low, high)
+}
+
+// word is what the element's random number is made of.
+func (e *emitter) word(n *node) string {
+	if words := e.words[n]; words != "" {
+		return words + "[k / 4u][k % 4u]"
+	}
+	low, high := e.key(n)
+	return fmt.Sprintf("%s(%s, %s, %s)", e.helpers.use("philox_word"), e.linear, low, high)
 }
 
 // key returns the halves of a Uniform's key.
@@ -387,17 +404,6 @@ func (e *emitter) key(n *node) (low, high string) {
 	}
 	key := KeyBits(n.val)
 	return fmt.Sprintf("%#xu", uint32(key)), fmt.Sprintf("%#xu", key>>32)
-}
-
-// drawWords writes what the uniform numbers of four neighbours are made of, when
-// the first of them comes up.
-func (e *emitter) drawWords() {
-	for _, n := range e.uniforms {
-		low, high := e.key(n)
-		e.open("if (k %% 4u == 0u)")
-		e.line("%s = %s((%s) >> 2, %s, %s);", e.words[n], e.helpers.use("philox_words"), e.linear, low, high)
-		e.close()
-	}
 }
 
 // literal returns a number as the kernel language writes it.

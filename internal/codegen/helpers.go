@@ -29,7 +29,7 @@ type function struct {
 // needs.
 var order = []string{
 	"locate", "precise_log1p", "precise_expm1", "precise_erf", "precise_erfinv",
-	"sigmoid", "softplus", "silu", "tanh_softplus", "gelu", "gelu_tanh", "logaddexp", "sign_of", "nan_max", "nan_min", "philox_words", "philox_uniform",
+	"sigmoid", "softplus", "silu", "tanh_softplus", "gelu", "gelu_tanh", "logaddexp", "sign_of", "nan_max", "nan_min", "philox_words", "philox_word", "philox_uniform",
 	"simd_max_nan", "simd_min_nan",
 }
 
@@ -281,6 +281,12 @@ inline uint4 philox_words(ulong i, uint low, uint high) {
     high += 0xBB67AE85u;
   }
   return c;
+}
+`},
+	"philox_word": {[]string{"philox_words"}, `
+inline uint philox_word(ulong i, uint low, uint high) {
+  uint4 c = philox_words(i >> 2, low, high);
+  return c[uint(i) & 3u];
 }
 `},
 	"philox_uniform": {[]string{"philox_words"}, `

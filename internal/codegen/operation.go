@@ -107,6 +107,12 @@ func (p *plan) operation(n *formula.Node, args []operand) (operand, error) {
 		if err != nil {
 			return o, err
 		}
+		switch {
+		case n.Op == formula.Lt && chance(o.args[0], o.args[1]):
+			return p.below(o.args[0], o.args[1]), nil
+		case n.Op == formula.Gt && chance(o.args[1], o.args[0]):
+			return p.below(o.args[1], o.args[0]), nil
+		}
 		return p.bool(n.Op, o.args...), nil
 	case formula.And, formula.Or:
 		return p.bool(n.Op, p.truth(args[0]), p.truth(args[1])), nil
@@ -209,6 +215,23 @@ func (p *plan) leaf(n *formula.Node) (operand, error) {
 	return operand{p.node(u), dtype.Float32, weak}, nil
 }
 
+// chance reports whether u is a random number to be compared with one number
+// throughout.
+func chance(u, x *node) bool {
+	return u.op == formula.Uniform && u.typ == dtype.Float32 && !x.varies
+}
+
+// below makes u < x of words: u is below x if its 24 bits are below the least
+// integer that is no less than x * 2^24, a product without error.
+func (p *plan) below(u, x *node) operand {
+	const all = 1 << 24
+	limit := p.of(formula.Ceil, u.typ, p.of(formula.Mul, u.typ, x, p.constant(all, u.typ)))
+	limit = p.of(formula.Min, u.typ, limit, p.constant(all, u.typ))
+	some := p.of(formula.Gt, dtype.Bool, x, p.constant(0, u.typ))
+	count := p.of(formula.Select, dtype.Uint32, some, p.of(opCast, dtype.Uint32, limit), p.constant(0, dtype.Uint32))
+	return p.bool(opBelow, u, count)
+}
+
 // total makes the sum of a row.
 func (p *plan) total(x *node) *node { return p.of(formula.Sum, x.typ, x) }
 
@@ -219,11 +242,16 @@ func (p *plan) mean(x *node) *node {
 }
 
 // shifted makes exp(x - m) with m the greatest of the row, and m. For rows of
-// -inf m is 0: exp(-inf - -inf) would be NaN.
-func (p *plan) shifted(x *node, index int) (e, m *node) {
+// -inf m is 0: exp(-inf - -inf) would be NaN. Where 16 bits of the result count,
+// the exponential may be that of base 2 of a rounded product.
+func (p *plan) shifted(x *node, index int, d dtype.DType) (e, m *node) {
 	m = p.node(node{op: formula.MaxOf, typ: p.real, args: []*node{x}, index: index})
 	m = p.of(formula.Select, p.real, p.of(formula.Eq, dtype.Bool, m, p.constant(math.Inf(-1), p.real)), p.constant(0, p.real), m)
-	return p.of(formula.Exp, p.real, p.of(formula.Sub, p.real, x, m)), m
+	e = p.of(formula.Sub, p.real, x, m)
+	if p.call.GPU && d.Size() == 2 && p.real == dtype.Float32 {
+		return p.of(formula.Exp2, p.real, p.of(formula.Mul, p.real, e, p.constant(math.Log2E, p.real))), m
+	}
+	return p.of(formula.Exp, p.real, e), m
 }
 
 func (p *plan) softmax(x operand) (operand, error) {
@@ -232,7 +260,7 @@ func (p *plan) softmax(x operand) (operand, error) {
 	if err != nil {
 		return operand{}, err
 	}
-	e, _ := p.shifted(v, numbers) // the sum finds NaN
+	e, _ := p.shifted(v, numbers, d) // the sum finds NaN
 	sum := p.total(e)
 	// A row of -inf sums to 0 and gives zeros.
 	none := p.of(formula.Eq, dtype.Bool, sum, p.constant(0, p.real))
@@ -289,7 +317,7 @@ func (p *plan) reduction(op formula.Op, x operand) (operand, error) {
 	case formula.Var: // in two passes: E[x*x] - E[x]*E[x] would cancel
 		v = p.mean(p.of(formula.Square, p.real, p.of(formula.Sub, p.real, v, p.mean(v))))
 	case formula.LogSumExp:
-		e, m := p.shifted(v, 0)
+		e, m := p.shifted(v, 0, d)
 		l := p.of(formula.Add, p.real, m, p.of(formula.Log, p.real, p.total(e)))
 		v = p.of(formula.Select, p.real, p.of(formula.IsInf, dtype.Bool, m), m, l)
 	default:

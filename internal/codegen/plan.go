@@ -12,9 +12,16 @@ import (
 	"github.com/zmlx-go/zmlx/internal/formula"
 )
 
-// opCast is an operation that only plans have: formula's Cast rounds to a
-// dtype, this one goes from one type of computing to another.
-const opCast = formula.NumOps // to node.typ
+// Operations that only plans have.
+const (
+	// opCast goes from one type of computing to another, node.typ, where
+	// formula's Cast rounds to a dtype.
+	opCast = formula.NumOps + iota
+
+	// opBelow is whether a Uniform is below a number, which is told from the 24
+	// bits that it is made of: they have to be below the number times 2^24.
+	opBelow
+)
 
 // A node is a typed operation. Nodes of one plan are compared with ==.
 type node struct {

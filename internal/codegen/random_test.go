@@ -79,6 +79,9 @@ func TestRandomDefinitions(t *testing.T) {
 			for s.PerThread > s.Vector && s.Group*s.PerThread/2 >= length {
 				s.PerThread /= 2
 			}
+			s.Packed = s.Vector == 8 && rapid.Bool().Draw(t, "packed")
+		} else if s.Group == 1 || s.Group%32 == 0 {
+			s.Online = rapid.Bool().Draw(t, "online")
 		}
 		target := rapid.SampledFrom([]codegen.Target{codegen.Portable, codegen.Native}).Draw(t, "target")
 		if length*rows == 0 || !finite(oracle(&b.f, in, full)) {

@@ -86,13 +86,13 @@ func (e *rowEmitter) accumulate(a *accumulator) {
 		e.line("%s = %s(%s, %s);", a.name, e.extreme(a), a.name, e.arg(x, precCond))
 	case formula.ArgMax, formula.ArgMin:
 		v := e.named(x)
-		op := "<"
+		less, more := ">=", "<"
 		if a.greatest() {
-			op = ">"
+			less, more = "<=", ">"
 		}
-		test := fmt.Sprintf("%s == %s || %s %s %s", a.at, noIndex, v, op, a.name)
-		if a.typ.IsFloat() {
-			test += fmt.Sprintf(" || (isnan(%s) && !isnan(%s))", v, a.name)
+		test := fmt.Sprintf("%s %s %s", v, more, a.name)
+		if a.typ.IsFloat() { // the first NaN stays
+			test = fmt.Sprintf("!(%s %s %s) && !isnan(%s)", v, less, a.name, a.name)
 		}
 		e.open("if (%s)", test)
 		e.line("%s = %s;", a.name, v)
@@ -190,7 +190,8 @@ func (e *rowEmitter) finish(accs []*accumulator) {
 	}
 	for _, a := range accs {
 		e.known[a.n] = a.name
-		if a.arg() {
+		if a.arg() { // no element is better than the neutral one if all are that
+			e.line("%s = %s == %s ? 0u : %s;", a.at, a.at, noIndex, a.at)
 			e.known[a.n] = a.at
 		}
 	}

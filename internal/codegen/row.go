@@ -63,16 +63,23 @@ func (p *plan) passes() []pass {
 	return list
 }
 
+// A packedInput is kept in registers as it lies in memory.
+type packedInput struct {
+	array string
+	first int // the pass that loads it
+}
+
 // A rowEmitter writes a row kernel.
 type rowEmitter struct {
 	*emitter
 	s      Schedule
 	passes []pass
 	kept   map[*node]string // values in registers between passes, by array
-	first  map[*node]int    // the pass that computes a value first
-	steps  map[int]string   // strided inputs: where element j of the row is
-	group  bool             // more than one simdgroup works on a row
-	base   int              // the line that declares where the row starts
+	packed map[int]packedInput
+	first  map[*node]int  // the pass that computes a value first
+	steps  map[int]string // strided inputs: where element j of the row is
+	group  bool           // more than one simdgroup works on a row
+	base   int            // the line that declares where the row starts
 }
 
 // rowKernel writes a kernel in which some threads work on a row together.
@@ -90,7 +97,7 @@ func (p *plan) rowKernel(s Schedule) (*Kernel, error) {
 		return nil, fmt.Errorf("%s: rows of %d do not fit %d threads with %d elements each; take more of either, or do not keep rows in registers",
 			p.f.Name, p.d, s.Group, s.PerThread)
 	}
-	e := &rowEmitter{emitter: newEmitter(p, s), s: s, passes: passes, kept: map[*node]string{}, steps: map[int]string{}, group: s.Group > 32}
+	e := &rowEmitter{emitter: newEmitter(p, s), s: s, passes: passes, kept: map[*node]string{}, packed: map[int]packedInput{}, steps: map[int]string{}, group: s.Group > 32}
 	if s.Exact {
 		if p.d != s.Group*s.PerThread || !s.InRegisters {
 			return nil, fmt.Errorf("%s: rows of %d are not exactly %d threads with %d elements each in registers", p.f.Name, p.d, s.Group, s.PerThread)
@@ -102,8 +109,14 @@ func (p *plan) rowKernel(s Schedule) (*Kernel, error) {
 		s.PerThread = 1
 	}
 	e.prologue()
+	first, both := online(e.passes)
 	for i := range e.passes {
-		e.pass(i)
+		switch {
+		case !s.Online || !both || i != first && i != first+1:
+			e.pass(i)
+		case i == first:
+			e.onlinePasses(i)
+		}
 	}
 	e.perRow()
 	e.dropUnused(e.base, "base")
@@ -131,6 +144,11 @@ func (s Schedule) heavy(n *node) bool {
 	switch n.op {
 	case formula.Input:
 		return !s.Reload
+	}
+	if s.Packed {
+		return false
+	}
+	switch n.op {
 	case formula.Pow, formula.Atan2, formula.LogAddExp, formula.Uniform:
 		return true
 	}
@@ -160,7 +178,12 @@ func (e *rowEmitter) firsts() {
 			}
 			seen[n] = true
 			if e.s.heavy(n) && e.first[n] < i {
-				if e.kept[n] == "" {
+				switch {
+				case n.op == formula.Input && e.packs(n.index):
+					if e.packed[n.index].array == "" {
+						e.packed[n.index] = packedInput{e.names.unique(e.names.inputs[n.index] + "_r"), e.first[n]}
+					}
+				case e.kept[n] == "":
 					name := e.names.temp()
 					if n.op == formula.Input {
 						name = e.names.unique(e.names.inputs[n.index] + "_r")
@@ -195,7 +218,7 @@ func (e *rowEmitter) prologue() {
 		e.line("uint lane = thread_index_in_threadgroup;")
 	case g > 1:
 		e.line("uint lane = thread_index_in_simdgroup;")
-	case e.s.InRegisters || e.s.Vector > 1:
+	case e.s.InRegisters || e.s.Vector > 1 || e.s.Online:
 		e.line("uint lane = 0;")
 	}
 	e.base = e.declare("%s base = row * %s;", e.index(), e.rowSize())
@@ -221,6 +244,11 @@ func (e *rowEmitter) prologue() {
 	}
 	for _, n := range e.keptInOrder() {
 		e.line("%s %s[%d];", typeName(n.typ), e.kept[n], e.s.PerThread)
+	}
+	for i := range e.inputs {
+		if p := e.packed[i]; p.array != "" {
+			e.line("uint4 %s[%d];", p.array, e.s.PerThread/8)
+		}
 	}
 }
 
@@ -249,6 +277,7 @@ func (e *rowEmitter) pass(i int) {
 	if len(q.reductions)+len(q.stores) == 0 {
 		return
 	}
+	e.hold(i)
 	var kept []*node // in registers already
 	for _, n := range e.keptInOrder() {
 		if e.first[n] < i {
@@ -267,6 +296,36 @@ func (e *rowEmitter) pass(i int) {
 		delete(e.known, n)
 	}
 	e.finish(accs)
+}
+
+// packs reports whether an input is kept as it lies in memory.
+func (e *rowEmitter) packs(in int) bool {
+	return e.s.Packed && e.inputs[in].dtype.Size() == 2 && e.vectorSource(in) != ""
+}
+
+// hold says for pass i where the vectors of packed inputs are.
+func (e *rowEmitter) hold(i int) {
+	e.held = map[int]held{}
+	hidden := ""
+	for in := range e.inputs {
+		p := e.packed[in]
+		if p.array == "" || i < p.first {
+			continue
+		}
+		at := "[0]"
+		if e.s.PerThread > e.s.Vector {
+			at = "[step]"
+		}
+		h := held{name: p.array + at}
+		if i > p.first {
+			if hidden == "" { // another 0 for each pass
+				hidden = e.names.unique("hidden")
+				e.line("uint %s = threads_per_grid.%c - 1u;", hidden, "yz"[i%2])
+			}
+			h.hidden = hidden
+		}
+		e.held[in] = h
+	}
 }
 
 // walkRow writes the loop along the row.
@@ -360,24 +419,28 @@ func (e *rowEmitter) vectorElements(i int, needed []*node, accs []*accumulator) 
 			}
 		}
 	}
-	e.vectorBlock(needed, e.passes[i].stores, e.s.Vector, func(in int) string {
-		l := &e.inputs[in]
-		switch name := e.names.inputs[in]; {
-		case !l.aligned || !vectors(l.dtype):
-		case l.layout == Dense:
-			return name + " + base + at"
-		case l.layout == LastAxis:
-			return name + " + at"
-		case l.layout == Strided && l.rowsOf(e.s.Vector):
-			return fmt.Sprintf("%s + int64_t(row) * %s + at", name, e.rowStep(in, e.s.Vector))
-		}
-		return ""
-	}, func(int) string { return "base + at" }, fmt.Sprintf("%s j = at + k;", e.index()), "j", func() {}, func() {
+	e.vectorBlock(needed, e.passes[i].stores, e.s.Vector, e.vectorSource, func(int) string { return "base + at" }, fmt.Sprintf("%s j = at + k;", e.index()), "j", func() {}, func() {
 		e.keep(i, needed, register)
 		for _, a := range accs {
 			e.accumulate(a)
 		}
 	})
+}
+
+// vectorSource returns where the vector at at of an input is, if it can be
+// loaded at once.
+func (e *rowEmitter) vectorSource(in int) string {
+	l := &e.inputs[in]
+	switch name := e.names.inputs[in]; {
+	case !l.aligned || !vectors(l.dtype) || e.s.Vector == 1:
+	case l.layout == Dense:
+		return name + " + base + at"
+	case l.layout == LastAxis:
+		return name + " + at"
+	case l.layout == Strided && l.rowsOf(e.s.Vector):
+		return fmt.Sprintf("%s + int64_t(row) * %s + at", name, e.rowStep(in, e.s.Vector))
+	}
+	return ""
 }
 
 // perRow writes the results that have one element for each row.

@@ -42,6 +42,15 @@ type Schedule struct {
 	// same: where that comes from a near cache it is no slower.
 	Reload bool
 
+	// Packed makes threads that keep their elements keep inputs of 2 bytes as they
+	// lie in memory, 8 of them in 4 registers, and nothing else: what else is
+	// needed again is computed again. Vector is 8.
+	Packed bool
+
+	// Online makes row kernels find a softmax's greatest element and sum in one
+	// walk, for rows that are not kept in registers. Group is 1, or a multiple of 32.
+	Online bool
+
 	// Rows makes threadgroups of an elementwise kernel go along rows, where that
 	// helps: inputs that do not lie as the result does are then located once for
 	// each row. Vector is 1.
@@ -93,6 +102,10 @@ func (s Schedule) valid(name string) error {
 		return bad("a thread takes at most 65536 elements")
 	case s.InRegisters && s.PerThread > s.mostPerThread():
 		return bad("a thread holds at most %d elements", s.mostPerThread())
+	case s.Online && (s.InRegisters || s.Group > 1 && s.Group%32 != 0):
+		return bad("softmax in one walk is for rows that are not in registers, and 1 thread or whole simdgroups")
+	case s.Packed && !(s.InRegisters && s.Vector == 8):
+		return bad("packed rows are kept in registers, in vectors of 8")
 	case s.Exact && !s.InRegisters && !s.Rows:
 		return bad("rows of an exact length are kept in registers")
 	case s.InRegisters && s.PerThread%s.Vector != 0:
@@ -176,6 +189,13 @@ func (p *plan) rowSchedule(l Limits) Schedule {
 	if kept := p.kept(s) * s.PerThread; !l.CPU && (kept > 64 || kept > 32 && s.Group > 512) && (!s.Exact || kept > 128) {
 		s.InRegisters = false
 	}
+	switch {
+	case l.CPU || s.Group%32 != 0:
+	case s.Exact && s.Vector == 8 && s.Group > 512 && s.PerThread > 32 && s.PerThread <= 64:
+		s.InRegisters, s.Packed = true, true
+	case !s.InRegisters && p.hasOnline():
+		s.Online = true
+	}
 	if !s.InRegisters {
 		s.PerThread, s.Exact = 1, false
 	}
@@ -205,14 +225,20 @@ func (p *plan) layOnGPU(s *Schedule, l Limits) {
 		s.Vector *= 2
 	}
 	vectors := p.d / s.Vector
-	inputs := 0
+	inputs, weights := 0, 0
 	for _, in := range p.inputs {
-		if in.used && in.layout == Dense {
+		switch {
+		case in.used && in.layout == Dense:
 			inputs++
+		case in.used && in.layout == LastAxis:
+			weights++
 		}
 	}
 	enough := func(group int) bool { // for the row
 		each := 4
+		if group == 32 && s.Vector == 8 && weights > 0 { // which are waited for, too
+			each = 2
+		}
 		if group >= 256 && s.Vector == 8 && inputs == 1 { // fewer threads wait for each other
 			each = 8
 		}
@@ -239,7 +265,7 @@ func (p *plan) layOnGPU(s *Schedule, l Limits) {
 // registers keeps there.
 func (p *plan) kept(s Schedule) int {
 	s.InRegisters = true
-	e := &rowEmitter{emitter: newEmitter(p, s), s: s, passes: p.passes(), kept: map[*node]string{}}
+	e := &rowEmitter{emitter: newEmitter(p, s), s: s, passes: p.passes(), kept: map[*node]string{}, packed: map[int]packedInput{}}
 	e.firsts()
 	return len(e.kept)
 }

@@ -66,6 +66,7 @@ func Emit(f *ir.Func) (Unit, error) {
 	e := &emitter{Facts: facts, f: f, names: backend.Names{}, stored: map[ir.Reg]bool{}, halves: map[ir.Reg]string{}, ahead: map[*ir.Instr]bool{}}
 	e.findSimd()
 	e.findOrigins()
+	e.findWords()
 	e.findArrays()
 	e.function()
 	kernel := e.tables() + e.b.String()
@@ -98,13 +99,18 @@ type emitter struct {
 	wild    bool           // a store goes to no one knows where
 	private map[int]*array // thread allocations that are arrays of registers
 	defs    map[ir.Reg]*ir.Instr
+	factors map[ir.Reg]int64 // of variables
+
+	wordVars   map[ir.Reg]bool // variables about which compilers cannot know anything
+	wordAllocs map[int]bool    // and thread allocations
+
 	ahead   map[*ir.Instr]bool // written ahead of the branch that they are in
 	nowhere bool               // such loads occur
 
 	counters []counter         // of the loops around
 	suffix   string            // of the names of temporaries
 	alias    map[ir.Reg]string // registers that have other names here
-	stored   map[ir.Reg]bool   // temporary halves and bfloats that are stored
+	stored   map[ir.Reg]bool   // halves and bfloats whose bits are needed
 	halves   map[ir.Reg]string // the variables that have their bits
 }
 
@@ -346,8 +352,13 @@ func (e *emitter) pure(s *ir.Instr) string {
 		return "(int32_t)(" + zero + " - (uint32_t)" + args[0] + ")"
 	case s.Op == ir.Sub && s.Type == ir.I32 && args[0] == "0":
 		args[0] = zero
-	case s.Op == ir.Bitcast && s.Type == ir.F16:
+	case s.Op == ir.Bitcast && s.Type == ir.F16 && !e.word(s.Args[0]):
 		args[0] = "(" + args[0] + " ^ " + zero + ")"
+	}
+	if s.Op == ir.Bitcast && s.Type.IsInt() {
+		if h := e.halves[s.Args[0]]; h != "" {
+			return fmt.Sprintf("(%s)(%s)%s", backend.RegisterType(s.Type), backend.MemoryType(s.Type), h)
+		}
 	}
 	return e.names.Value(s, args)
 }

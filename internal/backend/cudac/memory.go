@@ -21,7 +21,8 @@ type array struct {
 // Arrays of halves up to this many elements hold floats.
 const wideArray = 64
 
-// findArrays finds the allocations that are arrays, and what is stored as halves.
+// findArrays finds the allocations that are arrays, and what is needed as the
+// bits of halves.
 func (e *emitter) findArrays() {
 	e.private = map[int]*array{}
 	other := map[int]bool{}
@@ -63,7 +64,7 @@ func (e *emitter) findArrays() {
 		a.wide = (a.elem == ir.F16 || a.elem == ir.BF16) && a.count <= wideArray
 	}
 	e.f.Body.Instrs(func(in *ir.Instr) bool {
-		if in.Op == ir.Store && (in.Type == ir.F16 || in.Type == ir.BF16) {
+		if in.Op == ir.Store && (in.Type == ir.F16 || in.Type == ir.BF16) || in.Op == ir.Bitcast && (in.From == ir.F16 || in.From == ir.BF16) {
 			for _, r := range in.Args {
 				e.stored[r] = true
 			}

@@ -147,17 +147,62 @@ func (e *emitter) aligned(a ir.Addr, steps int) (align int64, sure bool) {
 // factor returns a power of two, at most 16, that divides an index.
 func (e *emitter) factor(r ir.Reg, steps int) int64 {
 	info := e.f.Regs[r]
-	if info.Kind == ir.ConstReg {
+	switch info.Kind {
+	case ir.ConstReg:
 		return divisor(info.Bits)
+	case ir.VarReg:
+		return e.variables()[r]
 	}
 	def := e.definitions()[r]
 	if info.Kind != ir.TempReg || def == nil || steps == 0 {
 		return 1
 	}
+	return e.divides(def, steps)
+}
+
+// variables maps variables of integers to a power of two that divides all their
+// values. Each is taken for 16 until an assignment says otherwise.
+func (e *emitter) variables() map[ir.Reg]int64 {
+	if e.factors != nil {
+		return e.factors
+	}
+	e.factors = map[ir.Reg]int64{}
+	for i, r := range e.f.Regs {
+		if r.Kind == ir.VarReg {
+			e.factors[ir.Reg(i)] = blockAlign
+		}
+	}
+	for changed := true; changed; {
+		changed = false
+		e.f.Body.Instrs(func(in *ir.Instr) bool {
+			for _, d := range in.Dst {
+				old, ok := e.factors[d]
+				if !ok || old == 1 {
+					continue
+				}
+				now := int64(1)
+				if e.f.Regs[d].Type.IsInt() && len(in.Dst) == 1 {
+					now = e.divides(in, maxSteps)
+				}
+				if now < old {
+					e.factors[d], changed = now, true
+				}
+			}
+			return true
+		})
+	}
+	return e.factors
+}
+
+// divides returns a power of two, at most 16, that divides what an instruction
+// computes.
+func (e *emitter) divides(def *ir.Instr, steps int) int64 {
 	of := func(i int) int64 { return e.factor(def.Args[i], steps-1) }
 	switch def.Op {
 	case ir.Mov:
 		return of(0)
+	case ir.Select:
+		return min(of(1), of(2))
 	case ir.Convert: // between integers the low bits stay
 		if def.From.IsInt() {
 			return of(0)

@@ -206,7 +206,7 @@ const askTimeout = 20 * time.Second
 
 // ask returns what the compiler prints.
 func (c *Compiler) ask(ctx context.Context, args ...string) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, askTimeout, fmt.Errorf("no answer within %v", askTimeout))
 	defer cancel()
 	cmd := exec.CommandContext(ctx, c.Command[0], append(slices.Clone(c.Command[1:]), args...)...)
 	killAll(cmd)
@@ -215,7 +215,7 @@ func (c *Compiler) ask(ctx context.Context, args ...string) (string, error) {
 	cmd.Stderr = &errs
 	out, err := cmd.Output()
 	if ctx.Err() != nil {
-		err = ctx.Err()
+		err = context.Cause(ctx)
 	}
 	if err != nil {
 		text := fmt.Sprintf("%s %s: %v", strings.Join(c.Command, " "), strings.Join(args, " "), err)

@@ -27,10 +27,11 @@ const (
 	rowBegins       = 4    // launches with nothing else in between
 	submitAtOnce    = 32   // launches, before others may have d.launching
 
-	restAfter = 1024 // launches without a submitter after one was too slow
+	restAfter = 256 // launches without a submitter after one was too slow
 
-	linger = 50 * time.Microsecond
-	stall  = 20 * time.Microsecond
+	linger     = 50 * time.Microsecond
+	stall      = 20 * time.Microsecond
+	yieldAfter = 2 * time.Millisecond // less than what makes the scheduler take the thread away
 )
 
 // queue is a ring of launches. What the submitter writes and what callers write
@@ -135,9 +136,20 @@ func (d *Device) submitter() {
 	defer d.leave()
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	status := int32(dl.Call(d.driver.setCurrent.addr, d.current[:]...))
+	var status int32 // of setting the thread's context
+	take := func() { status = int32(dl.Call(d.driver.setCurrent.addr, d.current[:]...)) }
+	take()
 	q.running.Store(true)
-	for idle := time.Now(); ; {
+	idle := time.Now()
+	for turn := idle; ; {
+		now := time.Now()
+		if now.Sub(turn) > yieldAfter {
+			runtime.UnlockOSThread()
+			runtime.Gosched()
+			runtime.LockOSThread()
+			take()
+			turn = time.Now()
+		}
 		done := q.done.Load()
 		if put := q.put.Load(); done < put {
 			d.launching.Lock()
@@ -146,7 +158,7 @@ func (d *Device) submitter() {
 			idle = time.Now()
 			continue
 		}
-		if time.Since(idle) < q.linger && !q.leave.Load() {
+		if now.Sub(idle) < q.linger && !q.leave.Load() {
 			continue
 		}
 		q.mu.Lock()
@@ -211,13 +223,16 @@ func (d *Device) submitted(n uint64) {
 	if done >= n {
 		return
 	}
-	for since := time.Now(); q.running.Load() && time.Since(since) < q.stall; {
-		now := q.done.Load()
-		if now >= n {
+	last := time.Now()
+	for waited := time.Duration(0); q.running.Load() && waited < q.stall; {
+		before := done
+		if done = q.done.Load(); done >= n {
 			return
 		}
-		if now != done {
-			done, since = now, time.Now()
+		now := time.Now()
+		waited += min(now.Sub(last), time.Microsecond) // more is a pause of all goroutines
+		if last = now; done != before {
+			waited = 0
 		}
 	}
 	// The GPU has enough to do, or the host's processors have.
