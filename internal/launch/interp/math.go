@@ -46,7 +46,7 @@ var unaryMath = map[ir.Op]func(float64) float64{
 }
 
 var binaryMath = map[ir.Op]func(x, y float64) float64{
-	ir.Pow:      math.Pow,
+	ir.Pow:      pow,
 	ir.Atan2:    math.Atan2,
 	ir.CopySign: math.Copysign,
 }

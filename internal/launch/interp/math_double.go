@@ -1,9 +1,9 @@
 package interp
 
 // This file implements functions for which package math loses digits somewhere:
-// the logarithm of subnormal numbers and exp near its overflow (on amd64), log2
-// and log10 near 1, sinh and cosh where exp overflows and they do not, asin and
-// acos near 1.
+// the logarithm and powers of subnormal numbers and exp near its overflow (on
+// amd64), log2 and log10 near 1, sinh and cosh where exp overflows and they do
+// not, asin and acos near 1.
 
 import "math"
 
@@ -14,6 +14,13 @@ func log(x float64) float64 {
 		return math.Log(x*0x1p54) - 54*math.Ln2
 	}
 	return math.Log(x)
+}
+
+func pow(x, y float64) float64 {
+	if a := math.Abs(x); a > 0 && a < smallestNormal64 {
+		return math.Pow(x*0x1p54, y) * math.Pow(0x1p54, -y)
+	}
+	return math.Pow(x, y)
 }
 
 // nearOne reports whether the exponent and the logarithm of the fraction, which

@@ -159,6 +159,17 @@ func TestDoubleFunctions(t *testing.T) {
 			t.Errorf("%s(%v) = %v, want %v", c.op, c.x, got, c.want)
 		}
 	}
+	for _, c := range []struct{ x, y, want float64 }{
+		{1e-310, -1e-06, 1.0007140561956582909},
+		{1e-310, 0.5, 9.9999999999999847247e-156},
+		{-5e-324, 1.0, -4.9406564584124654418e-324},
+		{1e-310, -0.99, 7.9432823472427886862e+306},
+		{-1e-310, 1.0, -9.9999999999999694493e-311},
+	} {
+		if got := pow(c.x, c.y); math.Abs(got-c.want) > 1e-13*math.Abs(c.want) {
+			t.Errorf("pow(%v, %v) = %v, want %v", c.x, c.y, got, c.want)
+		}
+	}
 	for _, op := range []ir.Op{ir.Exp, ir.Sinh, ir.Cosh} {
 		if got := unaryMath[op](712); !math.IsInf(got, 1) {
 			t.Errorf("%s(712) = %v", op, got)
