@@ -206,7 +206,7 @@ const dropProbability = 0.5
 // dropout has no formula for single elements: those that are kept have one
 // value, and about as many must be kept as asked.
 func dropout() func(Case) *work {
-	op := zmlx.MustDefine(`dropout(x; p=0.5, key=7) = uniform(key) < p ? 0 : x / (1 - p)`)
+	op := zmlx.MustDefine(`dropout(x; p=0.5, key=7) = uniform(key) < p ? 0 : x * (1 / (1 - p))`)
 	op = op.With(map[string]float64{"p": dropProbability})
 	return func(c Case) *work {
 		x := data(0, c.DType, c.Shape...)
