@@ -118,6 +118,7 @@ type emitter struct {
 	origins        map[ir.Reg]int    // pointers into parameters: which
 	private        map[int]*array    // allocations that are arrays of registers
 	walks          map[int]*ir.Instr // by parameter: the load that asks for what comes next
+	inGrid         map[ir.Reg]bool   // see placed
 	streamed       bool              // stores may go past the caches
 	scratch        int
 	serial         int // for names
@@ -231,7 +232,7 @@ func (e *emitter) entry() {
 		e.b.WriteString(text[:start])
 		for i := range e.f.Params {
 			if e.walks[i] != nil {
-				e.line("const char *walk%d = 0, *next%d = 0; int64_t jump%d = 0;", i, i, i)
+				e.line("zm_walk walk%d = {0, 0, (const char *)-1, 0, 8192};", i)
 			}
 		}
 		e.b.WriteString(text[start:])

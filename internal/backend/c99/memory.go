@@ -281,48 +281,6 @@ func (e *emitter) load(in *ir.Instr) {
 	}
 }
 
-// prefetch asks for what the next walk over memory like this one will read. The
-// processor foresees how a walk goes on, but not where the next one starts: walks
-// start as far from each other as the last two did.
-func (e *emitter) prefetch(in *ir.Instr, w way, q string) {
-	param, ok := e.origins[in.Addr.Base]
-	bytes := lanes * in.Type.Size()
-	if !ok || w.k != int64(in.Type.Size()) || len(in.Dst) != 1 || !e.line_ || e.mask != "" || e.cond != "" || !e.longLoop() {
-		return
-	}
-	if e.walks == nil {
-		e.walks = map[int]*ir.Instr{}
-	}
-	if first, ok := e.walks[param]; ok && first != in { // others find it in the caches
-		return
-	}
-	e.walks[param] = in
-	e.line("if (%s != next%d) { jump%d = zm_jump(%s - walk%d); walk%d = %s; }", q, param, param, q, param, param, q)
-	e.line("next%d = %s + %d;", param, q, bytes)
-	for at := 0; at < bytes; at += 64 {
-		e.line("__builtin_prefetch(%s + jump%d + %d);", q, param, at)
-	}
-}
-
-// longLoop reports whether the innermost loop may take more than a few turns.
-func (e *emitter) longLoop() bool {
-	if len(e.frames) == 0 {
-		return false
-	}
-	s, ok := e.frames[len(e.frames)-1].stmt.(*ir.Loop)
-	if !ok {
-		return false
-	}
-	for _, t := range s.Head.Stmts {
-		if in, ok := t.(*ir.Instr); ok && len(in.Dst) == 1 && in.Dst[0] == s.Cond && in.Op == ir.Lt {
-			if r := e.f.Regs[in.Args[1]]; r.Kind == ir.ConstReg && r.Bits < 8 {
-				return false
-			}
-		}
-	}
-	return true
-}
-
 // loaded sets the results of a load. Nothing is read in lanes that are not
 // active.
 func (e *emitter) loaded(in *ir.Instr, element func(j int) string) {

@@ -1,0 +1,80 @@
+package c99
+
+// This file implements asking for memory before it is needed. The processor
+// foresees how a walk through memory goes on, but not by much, and not where the
+// next walk starts, such as along the next row.
+
+import (
+	"github.com/zmlx-go/zmlx/internal/ir"
+)
+
+// prefetch asks for what comes a while after the memory at q, on this walk or
+// on the next one: walks start as far from each other, and are as long, as the
+// last two were.
+func (e *emitter) prefetch(in *ir.Instr, w way, q string) {
+	r := e.f.Regs[in.Addr.Base]
+	bytes := lanes * in.Type.Size()
+	if r.Kind != ir.ParamReg || w.k != int64(in.Type.Size()) || len(in.Dst) != 1 || !e.line_ || e.mask != "" || e.cond != "" || !e.longLoop() {
+		return
+	}
+	if in.Addr.Index == ir.NoReg || !e.placed()[in.Addr.Index] { // every threadgroup reads the same
+		return
+	}
+	if e.walks == nil {
+		e.walks = map[int]*ir.Instr{}
+	}
+	if first, ok := e.walks[r.Index]; ok && first != in { // others find it in the caches
+		return
+	}
+	e.walks[r.Index] = in
+	e.line("if (%s != walk%d.next) walk%d = zm_new_walk(walk%d, %s);", q, r.Index, r.Index, r.Index, q)
+	e.line("walk%d.next = %s + %d;", r.Index, q, bytes)
+	ahead := e.name("q")
+	e.line("const char *%s = zm_ahead(walk%d, %s);", ahead, r.Index, q)
+	for at := 0; at < bytes; at += 64 {
+		e.line("__builtin_prefetch(%s + %d);", ahead, at)
+	}
+}
+
+// placed returns the registers whose value depends on where in the grid a
+// thread is.
+func (e *emitter) placed() map[ir.Reg]bool {
+	if e.inGrid != nil {
+		return e.inGrid
+	}
+	e.inGrid = map[ir.Reg]bool{}
+	for changed := true; changed; {
+		changed = false
+		e.f.Body.Instrs(func(in *ir.Instr) bool {
+			k := ir.SpecialKind(in.Imm)
+			found := in.Op == ir.Special && (k >= ir.ThreadPositionInGrid && k < ir.ThreadPositionInGrid+3 || k >= ir.ThreadgroupPositionInGrid && k < ir.ThreadgroupPositionInGrid+3)
+			operands(in, func(r ir.Reg) { found = found || e.inGrid[r] })
+			for _, d := range in.Dst {
+				if found && !e.inGrid[d] {
+					e.inGrid[d], changed = true, true
+				}
+			}
+			return true
+		})
+	}
+	return e.inGrid
+}
+
+// longLoop reports whether the innermost loop may take more than a few turns.
+func (e *emitter) longLoop() bool {
+	if len(e.frames) == 0 {
+		return false
+	}
+	s, ok := e.frames[len(e.frames)-1].stmt.(*ir.Loop)
+	if !ok {
+		return false
+	}
+	for _, t := range s.Head.Stmts {
+		if in, ok := t.(*ir.Instr); ok && len(in.Dst) == 1 && in.Dst[0] == s.Cond && in.Op == ir.Lt {
+			if r := e.f.Regs[in.Args[1]]; r.Kind == ir.ConstReg && r.Bits < 8 {
+				return false
+			}
+		}
+	}
+	return true
+}
