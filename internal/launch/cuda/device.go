@@ -100,9 +100,6 @@ type Device struct {
 	up, down staging
 	builds   builds
 	products products
-
-	flushing sync.Mutex
-	scratch  launch.Buffer // what Flush writes to
 }
 
 var (

@@ -585,9 +585,6 @@ func TestTime(t *testing.T) {
 	}); err == nil {
 		t.Error("profiled within a profile")
 	}
-	if err := errors.Join(d.Flush(), d.Flush()); err != nil {
-		t.Error(err)
-	}
 	if err := d.Close(); err != nil {
 		t.Error(err)
 	}

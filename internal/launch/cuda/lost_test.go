@@ -45,7 +45,7 @@ func TestLost(t *testing.T) {
 	_, handleErr := handle.Alloc(4)
 	_, openErr := f.tryOpen(t, 0)
 	for i, err := range []error{
-		fine.Run(t.Context(), over(10, 10, a)), a.Upload(0, []byte{1}), a.Download(0, []byte{1}), d.Sync(), d.Flush(),
+		fine.Run(t.Context(), over(10, 10, a)), a.Upload(0, []byte{1}), a.Download(0, []byte{1}), d.Sync(),
 		d.Copy(a, 0, a, 4, 4), d.Copy(b, 0, a, 4, 4), d.Trim(), allocErr, compileErr, recordErr, timeErr, handleErr, openErr,
 	} {
 		if got, ok := errors.AsType[*LostError](err); !ok || got != e {

@@ -144,19 +144,3 @@ func (d *Device) Profile(f func() error) ([]LaunchTime, error) {
 	}
 	return times, failed
 }
-
-// Flush makes the GPU's L2 cache hold nothing that was computed before, so that
-// what follows is timed as if it came first.
-func (d *Device) Flush() error {
-	n := max(2*d.facts.L2, 64<<20)
-	d.flushing.Lock()
-	defer d.flushing.Unlock()
-	if d.scratch == nil {
-		b, err := d.Alloc(n)
-		if err != nil {
-			return err
-		}
-		d.scratch = b
-	}
-	return d.Fill(d.scratch, 0, n, []byte{0})
-}
