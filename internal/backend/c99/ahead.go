@@ -14,10 +14,14 @@ import (
 func (e *emitter) prefetch(in *ir.Instr, w way, q string) {
 	r := e.f.Regs[in.Addr.Base]
 	bytes := lanes * in.Type.Size()
-	if r.Kind != ir.ParamReg || w.k != int64(in.Type.Size()) || len(in.Dst) != 1 || !e.line_ || e.mask != "" || e.cond != "" || !e.longLoop() {
+	if r.Kind != ir.ParamReg || w.k != int64(in.Type.Size()) || len(in.Dst) != 1 || !e.line_ || e.mask != "" || e.cond != "" {
 		return
 	}
 	if in.Addr.Index == ir.NoReg || !e.placed()[in.Addr.Index] { // every threadgroup reads the same
+		return
+	}
+	if !e.longLoop() {
+		e.prefetchRow(q, bytes)
 		return
 	}
 	if e.walks == nil {
@@ -31,6 +35,23 @@ func (e *emitter) prefetch(in *ir.Instr, w way, q string) {
 	e.line("walk%d.next = %s + %d;", r.Index, q, bytes)
 	ahead := e.name("q")
 	e.line("const char *%s = zm_ahead(walk%d, %s);", ahead, r.Index, q)
+	for at := 0; at < bytes; at += 64 {
+		e.line("__builtin_prefetch(%s + %d);", ahead, at)
+	}
+}
+
+// prefetchRow asks for what the same load of a later simdgroup reads, where a
+// short row is all that a simdgroup has. What it reads after it has joined its
+// lanes is read again.
+func (e *emitter) prefetchRow(q string, bytes int) {
+	if len(e.frames) > 0 || e.joined || !e.joins {
+		return
+	}
+	start := e.name("start")
+	e.starts = append(e.starts, start)
+	ahead := e.name("q")
+	e.line("const char *%s = %s + zm_rows_ahead(%s - %s);", ahead, q, q, start)
+	e.line("%s = %s;", start, q)
 	for at := 0; at < bytes; at += 64 {
 		e.line("__builtin_prefetch(%s + %d);", ahead, at)
 	}

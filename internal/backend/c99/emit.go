@@ -66,6 +66,7 @@ func Emit(f *ir.Func) (Unit, error) {
 		Facts: facts, group: facts, inLine: backend.AnalyzeLine(f), f: f, names: backend.Names{}, private: privateArrays(f),
 		uses: countUses(f), barriers: len(facts.Barrier) > 0, storedOnly: findStoredOnly(f), origins: findOrigins(f), layouts: map[ir.Reg]*layout{},
 	}
+	f.Body.Instrs(func(in *ir.Instr) bool { e.joins = e.joins || in.Op.IsSimd(); return true })
 	e.crossings()
 	e.entry()
 	if e.scratch > maxScratch {
@@ -119,6 +120,8 @@ type emitter struct {
 	private        map[int]*array    // allocations that are arrays of registers
 	walks          map[int]*ir.Instr // by parameter: the load that asks for what comes next
 	inGrid         map[ir.Reg]bool   // see placed
+	starts         []string          // variables of prefetchRow
+	joins          bool              // there are functions of simdgroups
 	streamed       bool              // stores may go past the caches
 	scratch        int
 	serial         int // for names
@@ -230,6 +233,9 @@ func (e *emitter) entry() {
 		text := e.b.String()
 		e.b.Reset()
 		e.b.WriteString(text[:start])
+		for _, name := range e.starts {
+			e.line("const char *%s = 0;", name)
+		}
 		for i := range e.f.Params {
 			if e.walks[i] != nil {
 				e.line("zm_walk walk%d = {0, 0, (const char *)-1, 0, 8192};", i)

@@ -23,6 +23,7 @@ type variant struct {
 	done   string   // label at the end of the simdgroup
 	exits  []string // labels around regions that the region goes to
 	copies int      // how many times the text at hand is written
+	joined bool     // a function of simdgroups was written
 	cond   string   // lane condition of a flattened branch
 }
 

@@ -25,6 +25,7 @@ func held(t ir.Type) ir.Type {
 }
 
 func (e *emitter) simd(in *ir.Instr) {
+	e.joined = true
 	mask := orAll(e.mask)
 	switch op := in.Op; {
 	case op == ir.MatMul:
