@@ -74,17 +74,19 @@ func (p *plan) elementwiseKernel(s Schedule) (*Kernel, error) {
 		thread, own = "ulong("+thread+")", "ulong("+own+")"
 	}
 	s.Rows = s.Rows && s.Vector == 1 && p.alongRowsHelps()
-	s.Exact = s.Exact && s.Rows && p.d%s.Group == 0 && block%p.d == 0
+	s.Exact = s.Exact && s.Rows && p.d%s.Group == 0 && (block%p.d == 0 || p.d%block == 0)
 	e.exact = s.Exact
 	if s.PerThread > 1 || s.Rows { // a threadgroup's elements are neighbours
 		group = s.Group
 		threads = (p.n + block - 1) / block * group
 		e.line("%s first = %s * %du;", index, own, block)
-		if s.Vector == 1 {
+		if s.Vector == 1 && !(s.Exact && p.d > block) {
 			e.line("%s end = min(%s, first + %du);", index, e.size("n"), block)
 		}
 	}
 	switch {
+	case s.Exact && p.d > block:
+		e.alongPart(s.Group, block)
 	case s.Exact:
 		e.alongWholeRows(s.Group)
 	case s.Rows:
@@ -165,9 +167,9 @@ func (e *emitter) vectors(vector int) {
 }
 
 // strided declares where the row that starts at base begins in a strided input,
-// or, if lane is given, its element lane. It returns the place of element j, or
-// of that j elements later.
-func (e *emitter) strided(in int, lane, j string) string {
+// or its element at the sum of lanes, if there are any. It returns the place of
+// element j, or of that j elements later.
+func (e *emitter) strided(in int, j string, lanes ...string) string {
 	l, name := &e.inputs[in], e.names.inputs[in]
 	from, first := e.names.unique(name+"_row"), ""
 	step, known := l.step()
@@ -185,8 +187,8 @@ func (e *emitter) strided(in int, lane, j string) string {
 		}
 		return fmt.Sprintf(" + int64_t(%s)", i)
 	}
-	if lane != "" {
-		first = times(lane)
+	for _, lane := range lanes {
+		first += times(lane)
 	}
 	switch apart := e.apart[in]; {
 	case apart != "":
@@ -205,7 +207,7 @@ func (e *emitter) alongRows(group int) {
 	e.line("%s row = from / %s;", e.index(), e.size("D"))
 	e.line("%s base = row * %s;", e.index(), e.size("D"))
 	e.line("%s stop = min(%s, end - base);", e.index(), e.size("D"))
-	places := e.rowPlaces("", "j")
+	places := e.rowPlaces("j")
 	e.open("for (%s j = from - base + thread_index_in_threadgroup; j < stop; j += %du)", e.index(), group)
 	e.elementOfRow(places)
 	e.close()
@@ -216,7 +218,7 @@ func (e *emitter) alongRows(group int) {
 // alongWholeRows is alongRows where a threadgroup has rows of a known length
 // from first to end.
 func (e *emitter) alongWholeRows(group int) {
-	for _, in := range e.reads(roots(e.results)) {
+	for _, in := range e.reads(roots(e.results)) { // before the loop, as stores in it might change it
 		if l := &e.inputs[in]; l.layout == Strided && l.rowsOf(1) {
 			apart := e.names.unique(e.names.inputs[in] + "_apart")
 			e.line("int64_t %s = %s;", apart, e.rowStep(in, 1))
@@ -225,7 +227,7 @@ func (e *emitter) alongWholeRows(group int) {
 	}
 	e.open("for (%s base = first; base < end; base += %du)", e.index(), e.d)
 	row := e.declare("%s row = base / %du;", e.index(), e.d)
-	places := e.rowPlaces("thread_index_in_threadgroup", fmt.Sprintf("k * %du", group))
+	places := e.rowPlaces(fmt.Sprintf("k * %du", group), "thread_index_in_threadgroup")
 	e.open("for (uint k = 0; k < %du; ++k)", e.d/group)
 	e.line("%s j = thread_index_in_threadgroup + k * %du;", e.index(), group)
 	e.elementOfRow(places)
@@ -234,9 +236,22 @@ func (e *emitter) alongWholeRows(group int) {
 	e.close()
 }
 
+// alongPart is alongRows where a threadgroup has a part, from first on, of a row
+// of a known length.
+func (e *emitter) alongPart(group, block int) {
+	e.line("%s row = first / %du;", e.index(), e.d)
+	e.line("%s base = row * %du;", e.index(), e.d)
+	e.line("%s column = first - base;", e.index())
+	places := e.rowPlaces(fmt.Sprintf("k * %du", group), "column", "thread_index_in_threadgroup")
+	e.open("for (uint k = 0; k < %du; ++k)", block/group)
+	e.line("%s j = column + thread_index_in_threadgroup + k * %du;", e.index(), group)
+	e.elementOfRow(places)
+	e.close()
+}
+
 // rowPlaces returns where element j of a row lies in the inputs that are read;
-// in strided ones it is later elements after lane. See strided.
-func (e *emitter) rowPlaces(lane, later string) map[int]string {
+// in strided ones it is later elements after the sum of lanes. See strided.
+func (e *emitter) rowPlaces(later string, lanes ...string) map[int]string {
 	places := map[int]string{}
 	for _, in := range e.reads(roots(e.results)) {
 		switch name := e.names.inputs[in]; e.inputs[in].layout {
@@ -245,7 +260,7 @@ func (e *emitter) rowPlaces(lane, later string) map[int]string {
 		case PerRow:
 			places[in] = name + "[row]"
 		case Strided:
-			places[in] = fmt.Sprintf("%s[%s]", name, e.strided(in, lane, later))
+			places[in] = fmt.Sprintf("%s[%s]", name, e.strided(in, later, lanes...))
 		default:
 			places[in] = name + "[base + j]"
 		}

@@ -210,12 +210,13 @@ func TestAlongRows(t *testing.T) {
 			for _, s := range []codegen.Schedule{
 				{Group: 32, PerThread: 12, Rows: true}, {Group: 32, PerThread: 12, Rows: true, Exact: true},
 				{Group: 32, PerThread: d / 32, Rows: true, Exact: true, Wide: true}, {Group: 64, PerThread: d, Rows: true, Exact: true},
+				{Group: 32, PerThread: 1, Rows: true, Exact: true}, {Group: 32, PerThread: 2, Rows: true, Exact: true, Wide: true},
 			} {
 				k, err := codegen.Generate(&b.f, callOf(in), s)
 				if err != nil {
 					t.Fatal(err)
 				}
-				if want := s.Exact && d%s.Group == 0 && s.Group*s.PerThread%d == 0; k.Schedule.Exact != want && rows > 1 {
+				if want := s.Exact && d%s.Group == 0 && (s.Group*s.PerThread%d == 0 || d%(s.Group*s.PerThread) == 0); k.Schedule.Exact != want && rows > 1 {
 					t.Errorf("rows of %d, %+v: exact is %v", d, s, k.Schedule.Exact)
 				}
 				agree(t, &b.f, in, in[0].shape, s, codegen.Portable)

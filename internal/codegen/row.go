@@ -224,7 +224,7 @@ func (e *rowEmitter) prologue() {
 	e.base = e.declare("%s base = row * %s;", e.index(), e.rowSize())
 	for i := range e.inputs {
 		if in := e.inputs[i]; in.used && in.layout == Strided && !in.row {
-			e.steps[i] = e.strided(i, "", "j")
+			e.steps[i] = e.strided(i, "j")
 		}
 	}
 	e.linear = "base + j"

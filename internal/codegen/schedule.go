@@ -34,8 +34,8 @@ type Schedule struct {
 	InRegisters bool
 
 	// Exact says that the row has Group*PerThread elements, so that no thread has
-	// to test whether it is in it; with Rows, that whole rows are Group*PerThread
-	// elements. Other lengths of rows are other kernels.
+	// to test whether it is in it; with Rows, that whole rows, or a part of one,
+	// are Group*PerThread elements. Other lengths of rows are other kernels.
 	Exact bool
 
 	// Reload makes threads that keep what they computed read inputs again all the
@@ -139,8 +139,12 @@ func DefaultSchedule(f *formula.Formula, c Call, l Limits) Schedule {
 	if l.CPU {
 		s.Group, s.Vector, s.PerThread = min(32, l.Threads), 1, 128
 		s.Rows = p.alongRowsHelps()
-		if s.Rows && s.Group == 32 && p.usualWidth(8192) {
+		switch {
+		case !s.Rows || s.Group != 32:
+		case p.usualWidth(8192):
 			s.Exact, s.PerThread = true, max(1, 4096/p.d)*p.d/32
+		case p.usualWidth(1<<16) && p.d%4096 == 0:
+			s.Exact = true
 		}
 	}
 	return s
