@@ -111,7 +111,8 @@ func (e *emitter) region(b *ir.Block) {
 		e.line("uint32_t left = 0;")
 	}
 	var exits []string
-	e.open("for (uint32_t s = 0; s < chunks; ++s)")
+	// lx, ly and lz are where the simdgroup starts, if it lies in line.
+	e.open("for (uint32_t s = 0, lx = 0, ly = 0, lz = 0; s < chunks; ++s, lx = lx + 32 < tx ? lx + 32 : 0, ly = lx ? ly : ly + 1 < ty ? ly + 1 : 0, lz += !lx && !ly)")
 	e.line("const uint32_t count = n - s * 32 < 32 ? n - s * 32 : 32;")
 	if masked {
 		e.line("if (!alive_[s]) continue;")
@@ -163,10 +164,7 @@ func (e *emitter) region(b *ir.Block) {
 
 // simdgroup writes a region for simdgroup s. full: all lanes are active.
 func (e *emitter) simdgroup(b *ir.Block, full bool) {
-	if e.line_ {
-		e.line("const uint32_t flat = ty * tz == 1, lx = flat ? s * 32 : s * 32 %% tx, ly = flat ? 0 : s * 32 / tx %% ty, lz = flat ? 0 : s * 32 / tx / ty;")
-		e.line("(void)lx; (void)ly; (void)lz;")
-	} else {
+	if !e.line_ {
 		e.line("ALIGNED uint32_t lx[32], ly[32], lz[32];")
 		e.line("for (int l = 0; l < 32; ++l) { const uint32_t t = s * 32 + l; lx[l] = t %% tx; ly[l] = t / tx %% ty; lz[l] = t / tx / ty; }")
 	}
