@@ -209,9 +209,9 @@ func gatherAdd(c Case) *work {
 	}
 	kernel := gatherAddKernel
 	if !onGPU() {
-		together := 4
-		if rows%together != 0 {
-			together = 1
+		together := 8
+		for rows%together != 0 {
+			together /= 2
 		}
 		kernel = gatherAddRowsKernel
 		l = zmlx.Launch{
