@@ -243,6 +243,16 @@ int s = v; for (ushort d = 1; d < 32; d *= 2) { int b = simd_shuffle_up(s, d); i
 			}),
 			table(64, func(i int) int32 { return steps[i/32*32+(i%32^21)] + 100*steps[i/32*32+17] }),
 			table(64, func(i int) int32 { return fold(steps[i/32*32:i+1], add[int32]) })).group(64, 1, 1),
+		each("simd_prefix_sums_of_integers", "uint u = uint(a[i]) * 0x9e3779b9u; out0[i] = simd_prefix_inclusive_sum(a[i]); out1[i] = simd_prefix_inclusive_sum(u); out2[i] = simd_prefix_exclusive_sum(u);", in(steps),
+			table(64, func(i int) int32 { return fold(steps[i/32*32:i+1], add[int32]) }),
+			table(64, func(i int) uint32 { return uint32(fold(steps[i/32*32:i+1], add[int32])) * 0x9e3779b9 }),
+			table(64, func(i int) uint32 {
+				s := int32(0)
+				for _, v := range steps[i/32*32 : i] {
+					s += v
+				}
+				return uint32(s) * 0x9e3779b9
+			})).group(64, 1, 1),
 		// What a simdgroup shares, but not the threadgroup.
 		each("simd_branches_and_loops_of_whole_simdgroups", `
 uint g = i / 32, t = i % 32; int n = a[g], s = 0;
