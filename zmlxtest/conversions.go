@@ -22,6 +22,8 @@ func conversionCases() []Case {
 	big := []int64{0, 1, -1, 1 << 24, 1<<24 + 1, 1<<24 + 3, -(1<<24 + 1), 1 << 40, 1<<53 + 1, math.MaxInt64, math.MinInt64, 123456789012345}
 	h := []float32{0, 1, -1, 0.1, 2049, 2051, 65504, 65519, 65520, 1e6, -1e6, 6e-8, 3e-8, 2.9e-8, 1e-5, inf, -inf, nan, 3.14159, -2.71828}
 	i32 := patterns[int32](11, 40)
+	fractions := table(64, func(i int) float32 { return -float32(i) / 64 })
+	infinities := table(64, func(int) float32 { return inf })
 	return []Case{
 		kernel("wrapped_uint_as_int_to_long", "uint i = thread_position_in_grid.x; int j = int(i * 1664525u + 2130000000u); out[i] = long(j) / 7;", nil,
 			table(96, func(i int) int64 { return int64(int32(uint32(i)*1664525+2130000000)) / 7 })).grid(96, 1, 1),
@@ -30,6 +32,10 @@ func conversionCases() []Case {
 			mapped(f, func(x float32) int32 { return int32(math.Trunc(float64(x))) }),
 			mapped(f, func(x float32) int32 { return int32(math.Trunc(float64(x))) }),
 			mapped(f, func(x float32) int64 { return int64(math.Trunc(float64(x))) })),
+		each("float_to_int_and_back_has_no_minus_zero", `
+float x = a[i];
+out0[i] = 1 / float(int(x)); out1[i] = 1 / float(char(x)); out2[i] = 1 / float(short(x)); out3[i] = 1 / float(long(x)); out4[i] = 1 / half(char(x)); out5[i] = rsqrt(float(int(x)));`,
+			in(fractions), infinities, infinities, infinities, infinities, f16s(infinities), infinities),
 		each("float_to_int_saturates", "out0[i] = int(a[i]); out1[i] = uint(a[i]);", in(wide),
 			mapped(wide, func(x float32) int32 { return int32(saturate(float64(x), math.MinInt32, math.MaxInt32)) }),
 			mapped(wide, func(x float32) uint32 { return uint32(saturate(float64(x), 0, math.MaxUint32)) })),
