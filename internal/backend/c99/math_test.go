@@ -93,7 +93,7 @@ var bounds = []bound{
 	{"asin", 2, math.Asin, 0}, {"acos", 2, math.Acos, 0}, {"atan", 2, math.Atan, 0},
 	{"sinh", 2, math.Sinh, 0}, {"cosh", 2, math.Cosh, 0}, {"tanh", 2, math.Tanh, 0},
 	{"asinh", 1, math.Asinh, 0}, {"acosh", 1, math.Acosh, 0}, {"atanh", 1, math.Atanh, 0},
-	{"erf", 2, math.Erf, 0}, {"exp32", 1.1, math.Exp, 0}, {"exp2_32", 1.5, math.Exp2, 0}, {"erf32", 1.25, math.Erf, 0}, {"erfinv", 2, math.Erfinv, 0}, {"lgamma", 1, lgamma, math.SmallestNonzeroFloat32},
+	{"erf", 2, math.Erf, 0}, {"exp32", 1.1, math.Exp, 0}, {"exp2_32", 1.5, math.Exp2, 0}, {"erf32", 1.5, math.Erf, 0}, {"erfinv", 2, math.Erfinv, 0}, {"lgamma", 1, lgamma, math.SmallestNonzeroFloat32},
 	{"sigmoid", 2, sigmoid, 0}, {"abs", 0, math.Abs, 0},
 	{"floor", 0, math.Floor, 0}, {"ceil", 0, math.Ceil, 0}, {"trunc", 0, math.Trunc, 0}, {"round", 0, math.Round, 0}, {"rint", 0, math.RoundToEven, 0},
 }
