@@ -24,11 +24,11 @@ var Steps = map[ir.Op]int{
 }
 
 // doubleSteps is the same for float64: two libraries of C and Go. That of Go
-// computes powers by multiplications, as many as the exponent has bits, and each
-// doubles the error.
+// computes powers by squaring, and each time the error doubles: it is about as
+// many units as the exponent is large.
 const (
 	doubleSteps    = 64
-	doublePowSteps = 4096
+	doublePowSteps = 1 << 20
 )
 
 func isFunction(in *ir.Instr) bool {
