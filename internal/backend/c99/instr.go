@@ -124,10 +124,37 @@ func (e *emitter) varying(in *ir.Instr) {
 	for i, r := range in.Args {
 		args[i] = e.lane(r)
 	}
-	e.set(d, e.value(in, args))
+	value := e.value(in, args)
+	if x := e.negated(in); x != "" {
+		value = x
+	}
+	e.set(d, value)
 	if alone {
 		e.flush()
 	}
+}
+
+// negated returns the value of -|x|, which is x with its sign bit, "" of others.
+func (e *emitter) negated(in *ir.Instr) string {
+	if in.Type != ir.F32 {
+		return ""
+	}
+	if in.Op == ir.Abs {
+		if e.absolute == nil {
+			e.absolute = map[ir.Reg]ir.Reg{}
+		}
+		e.absolute[in.Dst[0]] = in.Args[0]
+	}
+	if in.Op != ir.Neg {
+		return ""
+	}
+	x, ok := e.absolute[in.Args[0]]
+	for _, r := range []ir.Reg{in.Args[0], x} { // both are of the loop at hand
+		if fm, known := e.forms[r]; !ok || !known || fm.kind != inLoop || e.pinned(r) {
+			return ""
+		}
+	}
+	return fmt.Sprintf("zm_of_bits(zm_bits(%s) | 0x80000000u)", e.forms[x].text)
 }
 
 // value returns the value of an instruction without memory.

@@ -14,17 +14,18 @@ import (
 // A variant is how a simdgroup is being written: a region is written once for
 // whole simdgroups whose threads lie in line along x, and once for any.
 type variant struct {
-	line_  bool              // whole, and in line
-	mask   string            // uint32_t variable: the active lanes; "": all 32
-	forms  map[ir.Reg]form   // of varying registers
-	affine map[ir.Reg]stride // variables and crossing registers that are linear
-	fixed  map[ir.Reg]bool   // temporaries with arrays of their own
-	seg    *segment
-	done   string   // label at the end of the simdgroup
-	exits  []string // labels around regions that the region goes to
-	copies int      // how many times the text at hand is written
-	joined bool     // a function of simdgroups was written
-	cond   string   // lane condition of a flattened branch
+	line_    bool              // whole, and in line
+	mask     string            // uint32_t variable: the active lanes; "": all 32
+	forms    map[ir.Reg]form   // of varying registers
+	affine   map[ir.Reg]stride // variables and crossing registers that are linear
+	fixed    map[ir.Reg]bool   // temporaries with arrays of their own
+	seg      *segment
+	done     string            // label at the end of the simdgroup
+	exits    []string          // labels around regions that the region goes to
+	copies   int               // how many times the text at hand is written
+	joined   bool              // a function of simdgroups was written
+	absolute map[ir.Reg]ir.Reg // of what a register is the absolute value
+	cond     string            // lane condition of a flattened branch
 }
 
 // A form is how the value of a varying register is at hand.
