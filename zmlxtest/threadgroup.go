@@ -34,19 +34,18 @@ if (t == 0) out[threadgroup_position_in_grid.x] = s[0];`, in(x),
 threadgroup float s[128];
 uint g = t / 32;
 float base = a[g];
-s[t] = 0;
-`+barrier+`if (g == 2) { out[i] = -1; return; }
 for (uint j = 0; j < g; ++j) { base += 0.5f; }
 s[t] = base + float(t);
-`+barrier+`float v = base;
+`+barrier+`if (g == 2) { out[i] = -1; return; }
+float v = base;
 for (uint j = 0; j <= g; ++j) { v += s[j * 32 + t % 32]; }
 out[i] = v;`, in(x[:4]),
 			table(128, func(i int) float32 {
 				g := i / 32
-				own := func(g int) float32 { return pick(g == 2, 0, x[g]+float32(g)/2) }
+				own := func(g int) float32 { return x[g] + float32(g)/2 }
 				v := own(g)
 				for j := range g + 1 {
-					v += pick(j == 2, 0, own(j)+float32(j*32+i%32))
+					v += own(j) + float32(j*32+i%32)
 				}
 				return pick(g == 2, -1, v)
 			})).group(128, 1, 1),

@@ -125,11 +125,31 @@ const (
 )
 
 var unary = [NumOps]func(float64) float64{
-	Sqrt: math.Sqrt, Exp: math.Exp, Expm1: math.Expm1, Log: math.Log, Log2: math.Log2, Log10: math.Log10, Log1p: math.Log1p,
-	Sin: math.Sin, Cos: math.Cos, Tan: math.Tan, Asin: math.Asin, Acos: math.Acos, Atan: math.Atan,
+	Sqrt: math.Sqrt, Exp: math.Exp, Expm1: math.Expm1, Log: math.Log, Log2: log2, Log10: log10, Log1p: math.Log1p,
+	Sin: math.Sin, Cos: math.Cos, Tan: math.Tan, Asin: asin, Acos: acos, Atan: math.Atan,
 	Sinh: math.Sinh, Cosh: math.Cosh, Tanh: math.Tanh, Asinh: math.Asinh, Acosh: math.Acosh, Atanh: math.Atanh,
 	Erf: math.Erf, Erfinv: math.Erfinv, Floor: math.Floor, Ceil: math.Ceil, Round: math.RoundToEven, Trunc: math.Trunc,
 }
+
+// Where package math loses digits by cancellation, near 1, others do not.
+
+func log2(x float64) float64 {
+	if x > 0.5 && x < 2 {
+		return math.Log(x) * math.Log2E
+	}
+	return math.Log2(x)
+}
+
+func log10(x float64) float64 {
+	if x > 0.5 && x < 2 {
+		return math.Log(x) * math.Log10E
+	}
+	return math.Log10(x)
+}
+
+func asin(x float64) float64 { return math.Atan2(x, math.Sqrt((1-x)*(1+x))) }
+
+func acos(x float64) float64 { return 2 * math.Atan2(math.Sqrt(1-x), math.Sqrt(1+x)) }
 
 func sigmoid(x float64) float64 {
 	if x < 0 {
