@@ -182,6 +182,25 @@ func sampleFloats() []float32 {
 	return list
 }
 
+// What takes 32 lanes at once gives the bits of the function of one: which of
+// them a lane meets depends on the lanes beside it.
+func TestWideFunctions(t *testing.T) {
+	in := sampleFloats()
+	in = in[:len(in)/32*32]
+	eachTarget(t, func(t *testing.T, p program) {
+		for _, name := range []string{"exp", "exp2"} {
+			one, _ := results[float32](t, p, "zm_"+name, in)
+			wide := map[string]string{"exp": "zm_exp32", "exp2": "zm_exp2_32"}[name]
+			all, _ := results[float32](t, p, wide, in)
+			for i, x := range in {
+				if math.Float32bits(one[i]) != math.Float32bits(all[i]) && (one[i] == one[i] || all[i] == all[i]) {
+					t.Fatalf("%s(%g) is %g, and %g by %s", name, x, one[i], all[i], wide)
+				}
+			}
+		}
+	})
+}
+
 // TestAccuracy logs the greatest error and the time of each function, which is
 // the table of docs/numerics.md.
 func TestAccuracy(t *testing.T) {
