@@ -199,6 +199,11 @@ func TestStatements(t *testing.T) {
 		{"for (int float4 = 0; float4 < 3; ++float4) x = float4; float4 y;", "for (int float4 = 0; float4 < 3; ++float4)\n  x = float4;\nfloat4 y;\n"},
 		{"for (;;) { break; }", "for (; ; ) {\n  break;\n}\n"},
 		{"for (uint i = 0, j = 1; i < j; i++, j--) ;", "for (uint i = 0, j = 1; i < j; i++, j--)\n  ;\n"},
+		// comparisons that look like a template's arguments before a name
+		{"if (a < b && c > d) x = 1;", "if (a < b && c > d)\n  x = 1;\n"},
+		{"if (a < 2 || c > d[i]) x = 1; else if (a < b & c > f(d)) x = 2;", "if (a < 2 || c > d[i])\n  x = 1;\nelse if (a < b & c > f(d))\n  x = 2;\n"},
+		{"while (a < b && c > d) x++;", "while (a < b && c > d)\n  x++;\n"},
+		{"a < b == c > d; a < b ? c : e > d;", "a < b == c > d;\na < b ? c : e > d;\n"},
 		{"if (a) if (b) x = 1; else x = 2;", "if (a)\n  if (b)\n    x = 1;\n  else\n    x = 2;\n"},
 		{"if (int n = 3) x = n; else if constexpr (b) x = 2; if (int m = 1; m < x) { }", "if (int n = 3)\n  x = n;\nelse if constexpr (b)\n  x = 2;\nif (int m = 1; m < x) {\n}\n"},
 		{"switch (a) { case 1: case K + 1: { x = 1; break; } default: x = 2; }", "switch (a) {\ncase 1:\ncase K + 1:\n  {\n    x = 1;\n    break;\n  }\ndefault:\n  x = 2;\n}\n"},

@@ -2,7 +2,11 @@ package parse
 
 // This file implements statements.
 
-import "github.com/zmlx-go/zmlx/internal/source"
+import (
+	"slices"
+
+	"github.com/zmlx-go/zmlx/internal/source"
+)
 
 // stmt parses one statement and appends it to out; nothing is appended when
 // it has an error, which is then recovered from.
@@ -234,16 +238,32 @@ func (p *parser) declAt() bool {
 }
 
 // unknownTemplate reports whether name<…> name is here, with a name that is
-// not known as a type.
+// not known as a type. That a < b && c > d compares twice is told by what binds
+// looser than <.
 func (p *parser) unknownTemplate() bool {
 	found := false
 	p.attempt(func() bool {
 		p.next()
-		p.templateArgs()
-		found = p.k == tIdent && !p.bad
+		args := p.templateArgs()
+		found = p.k == tIdent && !p.bad && !slices.ContainsFunc(args, looserThanLess)
 		return false
 	})
 	return found
+}
+
+// looserThanLess reports whether the outermost operator of n binds looser than
+// the comparison <.
+func looserThanLess(n Node) bool {
+	switch n := n.(type) {
+	case *Binary:
+		switch n.Op {
+		case "==", "!=", "&", "^", "|", "&&", "||":
+			return true
+		}
+	case *Cond, *Assign:
+		return true
+	}
+	return false
 }
 
 // condition parses (x) after a keyword.
