@@ -164,6 +164,26 @@ for (uint from = 0; from < D; from += G * V * U) {
 }
 `})
 
+// fiveOfLanes takes the five greatest of those that the lanes of a row have in
+// order, of equal ones the first.
+const fiveOfLanes = `for (int i = 0; i < 5; ++i) {
+    uint best = simd_max(keys[0]);
+    uint place = simd_min(keys[0] == best ? places[0] : 0xffffffffu);
+    if (lane == 0) {
+        values[size_t(row) * 5 + i] = T(unordered(best));
+        indices[size_t(row) * 5 + i] = place;
+    }
+    if (places[0] == place) {
+        for (int k = 0; k < 4; ++k) {
+            keys[k] = keys[k + 1];
+            places[k] = places[k + 1];
+        }
+        keys[4] = 0;
+        places[4] = 0xffffffffu;
+    }
+}
+`
+
 // A simdgroup takes a row. The fifth greatest of the greatest elements of each
 // lane is no greater than the fifth greatest of the row, so that in a second
 // walk only the few elements that are no smaller have to be put in order.
@@ -205,23 +225,7 @@ for (uint at = lane * V; at < D; at += 32 * V) {
         }
     }
 }
-for (int i = 0; i < 5; ++i) {
-    uint best = simd_max(keys[0]);
-    uint place = simd_min(keys[0] == best ? places[0] : 0xffffffffu);
-    if (lane == 0) {
-        values[size_t(row) * 5 + i] = T(unordered(best));
-        indices[size_t(row) * 5 + i] = place;
-    }
-    if (places[0] == place) {
-        for (int k = 0; k < 4; ++k) {
-            keys[k] = keys[k + 1];
-            places[k] = places[k + 1];
-        }
-        keys[4] = 0;
-        places[4] = 0xffffffffu;
-    }
-}
-`})
+` + fiveOfLanes})
 
 // A simdgroup takes a row, N vectors of it a lane. The fifth greatest of the
 // lanes' greatest elements is no greater than the fifth greatest of the row, so
@@ -317,23 +321,7 @@ if (count <= most) {
         }
     }
 }
-for (int i = 0; i < 5; ++i) {
-    uint best = simd_max(keys[0]);
-    uint place = simd_min(keys[0] == best ? places[0] : 0xffffffffu);
-    if (lane == 0) {
-        values[size_t(row) * 5 + i] = T(unordered(best));
-        indices[size_t(row) * 5 + i] = place;
-    }
-    if (places[0] == place) {
-        for (int k = 0; k < 4; ++k) {
-            keys[k] = keys[k + 1];
-            places[k] = places[k + 1];
-        }
-        keys[4] = 0;
-        places[4] = 0xffffffffu;
-    }
-}
-`})
+` + fiveOfLanes})
 
 // The same for a CPU, where what all lanes share costs little: elements that are
 // no smaller than the bound, and NaN, are put in order one after the other.
