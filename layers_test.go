@@ -16,6 +16,7 @@ import (
 // may import what they like, such as a device to run on.
 const layers = `
 half encoding/internal/wholefile internal/dtype internal/source internal/shape internal/dl internal/diskcache internal/report
+encoding/internal/payload
 internal/signature internal/parse internal/source/errortest encoding/npy encoding/safetensors
 internal/check internal/capsule
 internal/ir internal/formula

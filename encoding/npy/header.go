@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/zmlx-go/zmlx/encoding/internal/payload"
 	"github.com/zmlx-go/zmlx/internal/dtype"
 )
 
@@ -235,8 +236,8 @@ func (p *parser) shape() ([]int, error) {
 		if !comma {
 			return nil, p.expected("',' or ')'")
 		}
-		if len(shape) == maxDims {
-			return nil, fmt.Errorf("more than %d dimensions", maxDims)
+		if len(shape) == payload.MaxDims {
+			return nil, fmt.Errorf("more than %d dimensions", payload.MaxDims)
 		}
 		dim, err := p.dimension()
 		if err != nil {

@@ -21,9 +21,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"os"
 
+	"github.com/zmlx-go/zmlx/encoding/internal/payload"
 	"github.com/zmlx-go/zmlx/internal/dtype"
 )
 
@@ -43,35 +43,6 @@ type Options struct {
 
 	// Deflate compresses the members of an archive, as numpy.savez_compressed.
 	Deflate bool
-}
-
-// maxDims is NumPy's limit on the number of dimensions.
-const maxDims = 64
-
-// size returns the number of bytes that elements of type d in the given shape
-// take. Dimensions must not be negative, and their product must fit an int even
-// without those that are zero, as NumPy demands too.
-func size(d dtype.DType, shape []int) (int, error) {
-	if len(shape) > maxDims {
-		return 0, fmt.Errorf("%d dimensions, at most %d are possible", len(shape), maxDims)
-	}
-	n, empty := d.Size(), false
-	for axis, dim := range shape {
-		switch {
-		case dim < 0:
-			return 0, fmt.Errorf("dimension %d is negative: %d", axis, dim)
-		case dim == 0:
-			empty = true
-		case n > math.MaxInt/dim:
-			return 0, fmt.Errorf("shape %v of %s is too large for memory", shape, d)
-		default:
-			n *= dim
-		}
-	}
-	if empty {
-		return 0, nil
-	}
-	return n, nil
 }
 
 // Read reads one array in .npy format, version 1.0, 2.0 or 3.0, and leaves what
@@ -127,7 +98,7 @@ func read(r io.Reader, available int64) (*Array, error) {
 	if err != nil {
 		return nil, err
 	}
-	n, err := size(h.dtype, h.shape)
+	n, err := payload.Size(h.dtype, h.shape)
 	if err != nil {
 		return nil, err
 	}
@@ -135,7 +106,7 @@ func read(r io.Reader, available int64) (*Array, error) {
 		return nil, fmt.Errorf("%s array of shape %v needs %d bytes, only %d are there: %w",
 			h.dtype, h.shape, n, max(available-int64(length), 0), io.ErrUnexpectedEOF)
 	}
-	data, err := readBytes(r, n, available >= 0)
+	data, err := payload.Read(r, n, available >= 0)
 	if err != nil && err != io.ErrUnexpectedEOF {
 		return nil, err
 	}
@@ -154,33 +125,6 @@ func read(r io.Reader, available int64) (*Array, error) {
 		data = rowMajor(data, h.shape, h.dtype.Size())
 	}
 	return &Array{DType: h.dtype, Shape: h.shape, Data: data}, nil
-}
-
-// readBytes reads n bytes. Unless they are known to be there, memory grows with
-// what has arrived. On error it returns what it could read.
-func readBytes(r io.Reader, n int, known bool) ([]byte, error) {
-	const first = 1 << 20
-	length := n
-	if !known {
-		length = min(n, first)
-	}
-	data := make([]byte, length)
-	for have := 0; ; {
-		got, err := io.ReadFull(r, data[have:])
-		have += got
-		if err != nil {
-			if err == io.EOF {
-				err = io.ErrUnexpectedEOF
-			}
-			return data[:have], err
-		}
-		if have == n {
-			return data, nil
-		}
-		grown := make([]byte, have+min(have, n-have))
-		copy(grown, data)
-		data = grown
-	}
 }
 
 // rowMajor returns the elements of column-major data in row-major order.
@@ -261,7 +205,7 @@ func (o Options) check(a *Array) error {
 	case a.DType == dtype.BFloat16 && !o.BFloat16AsUint16:
 		return errors.New("NumPy has no bfloat16; set Options.BFloat16AsUint16 to write the bit patterns")
 	}
-	n, err := size(a.DType, a.Shape)
+	n, err := payload.Size(a.DType, a.Shape)
 	if err != nil {
 		return err
 	}

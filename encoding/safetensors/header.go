@@ -17,6 +17,7 @@ import (
 	"unicode/utf16"
 	"unicode/utf8"
 
+	"github.com/zmlx-go/zmlx/encoding/internal/payload"
 	"github.com/zmlx-go/zmlx/internal/dtype"
 )
 
@@ -247,7 +248,7 @@ func (p *parser) tensor(h *header, name string) error {
 				err = fmt.Errorf("dtype %.40q is not supported", code)
 			}
 		case "shape":
-			t.Shape, err = p.integers("an array", maxDims)
+			t.Shape, err = p.integers("an array", payload.MaxDims)
 		case "data_offsets":
 			offsets, err = p.integers("an array", 2)
 		default:
@@ -270,7 +271,7 @@ func (p *parser) tensor(h *header, name string) error {
 	case offsets[1] < offsets[0]:
 		return fmt.Errorf("data_offsets end at %d before they begin at %d", offsets[1], offsets[0])
 	}
-	n, err := size(t.DType, t.Shape)
+	n, err := payload.Size(t.DType, t.Shape)
 	if err != nil {
 		return err
 	}

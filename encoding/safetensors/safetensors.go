@@ -18,9 +18,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"os"
 
+	"github.com/zmlx-go/zmlx/encoding/internal/payload"
 	"github.com/zmlx-go/zmlx/internal/dtype"
 )
 
@@ -52,9 +52,6 @@ const (
 	// maxHeader is the limit that the reference implementation has, in bytes.
 	maxHeader = 100_000_000
 
-	// maxDims is NumPy's limit on the number of dimensions.
-	maxDims = 64
-
 	metadataKey = "__metadata__"
 )
 
@@ -65,32 +62,6 @@ var codes = map[string]dtype.DType{
 	"I8": dtype.Int8, "I16": dtype.Int16, "I32": dtype.Int32, "I64": dtype.Int64,
 	"F16": dtype.Float16, "BF16": dtype.BFloat16, "F32": dtype.Float32, "F64": dtype.Float64,
 	"C64": dtype.Complex64,
-}
-
-// size returns the number of bytes that elements of type d in the given shape
-// take. Dimensions must not be negative, and their product must fit an int even
-// without those that are zero.
-func size(d dtype.DType, shape []int) (int, error) {
-	if len(shape) > maxDims {
-		return 0, fmt.Errorf("%d dimensions, at most %d are possible", len(shape), maxDims)
-	}
-	n, empty := d.Size(), false
-	for axis, dim := range shape {
-		switch {
-		case dim < 0:
-			return 0, fmt.Errorf("dimension %d is negative: %d", axis, dim)
-		case dim == 0:
-			empty = true
-		case n > math.MaxInt/dim:
-			return 0, fmt.Errorf("shape %v of %s is too large for memory", shape, d)
-		default:
-			n *= dim
-		}
-	}
-	if empty {
-		return 0, nil
-	}
-	return n, nil
 }
 
 // Read reads a file from r, to its end. An error about a file that is cut short
@@ -152,7 +123,7 @@ func read(r io.Reader, available int64) (*File, error) {
 	}
 	for _, s := range spans {
 		t := &h.file.Tensors[s.tensor]
-		t.Data, err = readBytes(r, s.end-s.begin, available >= 0)
+		t.Data, err = payload.Read(r, s.end-s.begin, available >= 0)
 		if err == io.ErrUnexpectedEOF {
 			return nil, fmt.Errorf("tensor %q needs %d bytes, only %d are there: %w", t.Name, s.end-s.begin, len(t.Data), err)
 		}
@@ -190,36 +161,9 @@ func readHeader(r io.Reader, available int64) ([]byte, error) {
 	case available >= 0 && int64(length) > available-8:
 		return nil, fmt.Errorf("header of %d bytes, only %d are there: %w", length, max(available-8, 0), io.ErrUnexpectedEOF)
 	}
-	text, err := readBytes(r, int(length), available >= 0)
+	text, err := payload.Read(r, int(length), available >= 0)
 	if err == io.ErrUnexpectedEOF {
 		return nil, fmt.Errorf("header of %d bytes, only %d are there: %w", length, len(text), err)
 	}
 	return text, err
-}
-
-// readBytes reads n bytes. Unless they are known to be there, memory grows with
-// what has arrived. On error it returns what it could read.
-func readBytes(r io.Reader, n int, known bool) ([]byte, error) {
-	const first = 1 << 20
-	length := n
-	if !known {
-		length = min(n, first)
-	}
-	data := make([]byte, length)
-	for have := 0; ; {
-		got, err := io.ReadFull(r, data[have:])
-		have += got
-		if err != nil {
-			if err == io.EOF {
-				err = io.ErrUnexpectedEOF
-			}
-			return data[:have], err
-		}
-		if have == n {
-			return data, nil
-		}
-		grown := make([]byte, have+min(have, n-have))
-		copy(grown, data)
-		data = grown
-	}
 }

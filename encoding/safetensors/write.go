@@ -14,6 +14,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/zmlx-go/zmlx/encoding/internal/payload"
 	"github.com/zmlx-go/zmlx/encoding/internal/wholefile"
 )
 
@@ -98,7 +99,7 @@ func (t *Tensor) check() error {
 	case !t.DType.Valid():
 		return fmt.Errorf("%s is not an element type", t.DType)
 	}
-	n, err := size(t.DType, t.Shape)
+	n, err := payload.Size(t.DType, t.Shape)
 	if err != nil {
 		return err
 	}

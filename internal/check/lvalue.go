@@ -61,39 +61,49 @@ func (c *checker) lvalue(e Expr) place {
 	return place{}
 }
 
-// address makes the variable behind an lvalue live in memory.
+// address makes the variables behind an lvalue live in memory.
 func (c *checker) address(e Expr) {
+	c.behind(e, func(v *Var) { v.Addressed = true })
+}
+
+// behind calls mark with the variables that an lvalue can be part of, and with
+// those that references to them stand for.
+func (c *checker) behind(e Expr, mark func(*Var)) {
 	switch e := e.(type) {
 	case *VarRef:
-		e.V.Addressed = true
+		mark(e.V)
 		if of := c.refs[e.V]; of != nil {
-			c.address(of)
+			c.behind(of, mark)
 		}
 	case *FieldSel:
-		c.address(e.X)
+		c.behind(e.X, mark)
 	case *Swizzle:
-		c.address(e.X)
+		c.behind(e.X, mark)
 	case *Index:
 		if e.X.Type().Kind != Pointer {
-			c.address(e.X)
+			c.behind(e.X, mark)
 		}
 	case *Assign:
-		c.address(e.X)
+		c.behind(e.X, mark)
 	case *AssignOp:
-		c.address(e.X)
+		c.behind(e.X, mark)
 	case *IncDec:
-		c.address(e.X)
+		c.behind(e.X, mark)
 	case *Cond:
-		c.address(e.X)
-		c.address(e.Y)
+		c.behind(e.X, mark)
+		c.behind(e.Y, mark)
 	case *Call:
 		if e.This != nil {
-			c.address(e.This)
+			c.behind(e.This, mark)
 		}
 		for i, a := range e.Args {
 			if e.Fn.Params[i].Kind == RefVar {
-				c.address(a)
+				c.behind(a, mark)
 			}
+		}
+	case *Builtin:
+		if e.Name == "thread_elements" {
+			c.behind(e.Args[0], mark)
 		}
 	}
 }
@@ -135,43 +145,7 @@ func (c *checker) assigned(e Expr, span source.Span) bool {
 
 // markAssigned marks the variables that an assignment to e can change.
 func (c *checker) markAssigned(e Expr) {
-	switch e := e.(type) {
-	case *VarRef:
-		e.V.Assigned = true
-		if of := c.refs[e.V]; of != nil {
-			c.markAssigned(of)
-		}
-	case *FieldSel:
-		c.markAssigned(e.X)
-	case *Swizzle:
-		c.markAssigned(e.X)
-	case *Index:
-		if e.X.Type().Kind != Pointer {
-			c.markAssigned(e.X)
-		}
-	case *Assign:
-		c.markAssigned(e.X)
-	case *AssignOp:
-		c.markAssigned(e.X)
-	case *IncDec:
-		c.markAssigned(e.X)
-	case *Cond:
-		c.markAssigned(e.X)
-		c.markAssigned(e.Y)
-	case *Call:
-		if e.This != nil {
-			c.markAssigned(e.This)
-		}
-		for i, a := range e.Args {
-			if e.Fn.Params[i].Kind == RefVar {
-				c.markAssigned(a)
-			}
-		}
-	case *Builtin:
-		if e.Name == "thread_elements" {
-			c.markAssigned(e.Args[0])
-		}
-	}
+	c.behind(e, func(v *Var) { v.Assigned = true })
 }
 
 // inVector reports whether an lvalue is part of a vector: Metal has neither

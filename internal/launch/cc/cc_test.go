@@ -289,8 +289,8 @@ func TestBuffers(t *testing.T) {
 		if n == 0 {
 			continue
 		}
-		if at := uintptr(unsafe.Pointer(&b.Host()[0])); at%alignment != 0 {
-			t.Errorf("a buffer of %d bytes lies at %#x, not at a multiple of %d", n, at, alignment)
+		if at := uintptr(unsafe.Pointer(&b.Host()[0])); at%launch.HostAlignment != 0 {
+			t.Errorf("a buffer of %d bytes lies at %#x, not at a multiple of %d", n, at, launch.HostAlignment)
 		}
 		got := make([]byte, 1)
 		if err := errors.Join(b.Upload(n-1, []byte{7}), b.Download(n-1, got)); err != nil || got[0] != 7 {
@@ -357,7 +357,7 @@ func TestParallelCompiles(t *testing.T) {
 				t.Error(err)
 				return
 			}
-			b := &buffer{data: alignedBytes(4)}
+			b := launch.HostBuffer("cc", launch.AlignedBytes(4))
 			if err := errors.Join(p.Run(t.Context(), line(1, 1, arg(b))), p.Close()); err != nil {
 				t.Error(err)
 			}

@@ -26,12 +26,7 @@ import (
 	"github.com/zmlx-go/zmlx/internal/launch"
 )
 
-const (
-	maxThreads     = 1024     // of one threadgroup
-	maxThreadgroup = 32 << 10 // bytes of threadgroup memory of one threadgroup
-	simdWidth      = 32
-	alignment      = 64 // of buffers and scratch memory
-)
+var limits = launch.Limits{ThreadsPerThreadgroup: 1024, ThreadgroupMemory: 32 << 10, SimdWidth: 32, Float64: true}
 
 // A Config says how to open the device.
 type Config struct {
@@ -117,18 +112,18 @@ func (d *device) Describe() string {
 }
 
 func (d *device) Limits() launch.Limits {
-	return launch.Limits{ThreadsPerThreadgroup: maxThreads, ThreadgroupMemory: maxThreadgroup, SimdWidth: simdWidth, Float64: true}
+	return limits
 }
 
 func (d *device) Close() error { return nil }
 
 func (d *device) Alloc(n int) (launch.Buffer, error) {
-	if n < 0 || int64(n) > 1<<46 { // beyond what make takes
-		return nil, fmt.Errorf("cc: cannot allocate %d bytes", n)
+	b, err := launch.NewHostBuffer("cc", n)
+	if err != nil {
+		return nil, err
 	}
-	data := alignedBytes(n)
-	adviseHuge(data)
-	return &buffer{data: data}, nil
+	adviseHuge(b.Host())
+	return b, nil
 }
 
 func (d *device) Compile(ctx context.Context, fn *ir.Func, opt launch.Options) (launch.Program, error) {
@@ -160,44 +155,4 @@ func (d *device) Compile(ctx context.Context, fn *ir.Func, opt launch.Options) (
 		return nil, fmt.Errorf("cc: %w", err)
 	}
 	return p, nil
-}
-
-// alignedBytes returns n bytes at a multiple of alignment.
-func alignedBytes(n int) []byte {
-	if n == 0 {
-		return []byte{}
-	}
-	raw := make([]byte, n+alignment-1)
-	skip := int(-uintptr(unsafe.Pointer(&raw[0])) & (alignment - 1))
-	return raw[skip : skip+n : skip+n]
-}
-
-type buffer struct{ data []byte }
-
-var errFreed = errors.New("cc: buffer was freed")
-
-func (b *buffer) Size() int    { return len(b.data) }
-func (b *buffer) Free()        { b.data = nil }
-func (b *buffer) Host() []byte { return b.data }
-
-func (b *buffer) Upload(offset int, p []byte) error {
-	dst, err := b.part("upload", offset, len(p))
-	copy(dst, p)
-	return err
-}
-
-func (b *buffer) Download(offset int, p []byte) error {
-	src, err := b.part("download", offset, len(p))
-	copy(p, src)
-	return err
-}
-
-func (b *buffer) part(verb string, offset, n int) ([]byte, error) {
-	if b.data == nil {
-		return nil, errFreed
-	}
-	if offset < 0 || n > len(b.data)-offset {
-		return nil, fmt.Errorf("cc: %s of %d bytes at %d in a buffer of %d", verb, n, offset, len(b.data))
-	}
-	return b.data[offset : offset+n], nil
 }

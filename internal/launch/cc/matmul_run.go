@@ -16,6 +16,7 @@ import (
 	"github.com/zmlx-go/zmlx/internal/backend/c99"
 	"github.com/zmlx-go/zmlx/internal/dl"
 	"github.com/zmlx-go/zmlx/internal/dtype"
+	"github.com/zmlx-go/zmlx/internal/launch"
 )
 
 // A gemm is the code for one dtype.
@@ -163,7 +164,7 @@ func getMemory(n int64) *[]byte {
 	if m, ok := memories[class].Get().(*[]byte); ok {
 		return m
 	}
-	m := alignedBytes(1 << class)
+	m := launch.AlignedBytes(1 << class)
 	adviseHuge(m)
 	return &m
 }

@@ -90,7 +90,7 @@ type call struct {
 	params []uintptr
 	hosts  [][]byte   // what params point into, so that it stays even if a buffer is freed meanwhile
 	launch [10]uint32 // grid, group, groups and stream, as zmlx_launch
-	none   [alignment]byte
+	none   [launch.HostAlignment]byte
 
 	program *program
 	total   int64 // threadgroups
@@ -110,10 +110,10 @@ func (p *program) Run(ctx context.Context, l launch.Launch) error {
 		return errClosed
 	}
 	defer p.leave()
-	if err := checkArgs(p.params, l.Args); err != nil {
+	if err := launch.CheckHostArgs(p.params, l.Args); err != nil {
 		return fmt.Errorf("cc: kernel %s: %w", p.name, err)
 	}
-	groups, total, err := countGroups(&l)
+	groups, total, threads, err := limits.CountGroups(&l)
 	if err != nil {
 		return fmt.Errorf("cc: kernel %s: %w", p.name, err)
 	}
@@ -138,7 +138,7 @@ func (p *program) Run(ctx context.Context, l launch.Launch) error {
 		c.hosts[i] = host
 		c.params[i] = base
 	}
-	c.total, c.threads = int64(total), l.Group[0]*l.Group[1]*l.Group[2]
+	c.total, c.threads = int64(total), threads
 	c.run(ctx)
 	runtime.KeepAlive(l.Args)
 	clear(c.hosts)
@@ -244,6 +244,6 @@ func (p *program) getMemory() *[]byte {
 	if m, ok := p.memory.Get().(*[]byte); ok {
 		return m
 	}
-	m := alignedBytes(p.scratch)
+	m := launch.AlignedBytes(p.scratch)
 	return &m
 }

@@ -325,7 +325,7 @@ func spaced(s string) string {
 
 // Limits implements launch.Device.
 func (d *Device) Limits() launch.Limits {
-	return launch.Limits{ThreadsPerThreadgroup: maxThreads, ThreadgroupMemory: maxThreadgroup, SimdWidth: simdWidth, Float64: true}
+	return limits
 }
 
 // Close waits for the device's work and gives its memory back. Kernels and

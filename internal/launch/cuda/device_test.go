@@ -402,7 +402,7 @@ func TestCompile(t *testing.T) {
 	if _, err := d.Compile(t.Context(), fn, launch.Options{Check: true}); err == nil || !strings.Contains(err.Error(), "interp") {
 		t.Errorf("checked mode: %v", err)
 	}
-	big := &ir.Func{Name: "big", Allocs: []ir.Alloc{{Name: "tile", Space: ir.Threadgroup, Size: maxThreadgroup + 1, Align: 4}}}
+	big := &ir.Func{Name: "big", Allocs: []ir.Alloc{{Name: "tile", Space: ir.Threadgroup, Size: limits.ThreadgroupMemory + 1, Align: 4}}}
 	if _, err := d.Compile(t.Context(), big, launch.Options{}); err == nil || !strings.Contains(err.Error(), "MemoryLimit") || !strings.Contains(err.Error(), "tile is the largest") {
 		t.Errorf("too much threadgroup memory: %v", err)
 	}

@@ -10,12 +10,12 @@ import (
 	"github.com/zmlx-go/zmlx/internal/launch"
 )
 
+var limits = launch.Limits{ThreadsPerThreadgroup: 1024, ThreadgroupMemory: 32 << 10, SimdWidth: simdWidth, Float64: true}
+
 const (
-	maxThreads     = 1024     // of one threadgroup
-	maxThreadgroup = 32 << 10 // bytes of threadgroup memory of one threadgroup
-	simdWidth      = 32
-	maxBlocks      = math.MaxInt32 // of one launch of the driver
-	maxParams      = 500           // that fit in the 4 KiB that all drivers take
+	simdWidth = 32
+	maxBlocks = math.MaxInt32 // of one launch of the driver
+	maxParams = 500           // that fit in the 4 KiB that all drivers take
 )
 
 // checkArg returns an argument's buffer, or an error if that is not memory of
@@ -42,27 +42,11 @@ func (d *Device) checkArg(a *launch.Arg) (*buffer, error) {
 	return b, nil
 }
 
-// countGroups returns the threadgroups of a launch along each axis and in all,
-// and the threads of one.
+// countGroups is Limits.CountGroups in the types of the driver.
 func countGroups(l *launch.Launch) (groups [3]uint32, total uint64, threads int, err error) {
-	total, threads = 1, 1
-	for i := range 3 {
-		grid, group := l.Grid[i], l.Group[i]
-		if grid < 1 || int64(grid) > math.MaxUint32 {
-			return groups, 0, 0, fmt.Errorf("a grid of %v threads; each must be 1 to %d", l.Grid, uint32(math.MaxUint32))
-		}
-		if group < 1 || group > grid {
-			return groups, 0, 0, fmt.Errorf("a threadgroup of %v threads; each must be at least 1 and at most the grid's %v", l.Group, l.Grid)
-		}
-		if threads *= min(group, maxThreads+1); threads > maxThreads {
-			return groups, 0, 0, fmt.Errorf("a threadgroup of %d x %d x %d threads; at most %d fit in one", l.Group[0], l.Group[1], l.Group[2], maxThreads)
-		}
-		n := uint64(grid-1)/uint64(group) + 1
-		if total > math.MaxInt64/n {
-			return groups, 0, 0, errors.New("more threadgroups than can be counted")
-		}
-		groups[i] = uint32(n)
-		total *= n
+	n, all, threads, err := limits.CountGroups(l)
+	for d := range n {
+		groups[d] = uint32(n[d])
 	}
-	return groups, total, threads, nil
+	return groups, uint64(all), threads, err
 }

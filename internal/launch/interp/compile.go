@@ -16,6 +16,7 @@ import (
 // A program is a compiled kernel.
 type program struct {
 	fn       *ir.Func
+	params   []string // names
 	body     block
 	slots    []slotInfo
 	tables   [][]byte // contents of Constant allocations, aligned
@@ -92,17 +93,20 @@ func compile(fn *ir.Func, opt launch.Options) (p *program, err error) {
 		return nil, fmt.Errorf("interp: kernel %s has %d parameters and arrays, at most %d are possible", fn.Name, n-1, 1<<16-1)
 	}
 	c := &compiler{
-		program: &program{fn: fn, slotOf: make([]slot, len(fn.Regs))},
+		program: &program{fn: fn, params: make([]string, len(fn.Params)), slotOf: make([]slot, len(fn.Regs))},
 		free:    map[int][]slot{},
 		park:    map[parkKey]int{},
 		dead:    map[ir.Stmt][]ir.Reg{},
+	}
+	for i := range fn.Params {
+		c.params[i] = fn.Params[i].Name
 	}
 	c.tables = make([][]byte, len(fn.Allocs))
 	for i := range fn.Allocs {
 		a := &fn.Allocs[i]
 		switch a.Space {
 		case ir.Constant:
-			c.tables[i] = alignedBytes(a.Size)
+			c.tables[i] = launch.AlignedBytes(a.Size)
 			copy(c.tables[i], a.Init)
 		case ir.Threadgroup:
 			c.group += a.Size
@@ -110,8 +114,8 @@ func compile(fn *ir.Func, opt launch.Options) (p *program, err error) {
 			c.threads += a.Size
 		}
 	}
-	if c.group > maxThreadgroup {
-		return nil, c.tooMuch(ir.Threadgroup, "the kernel needs %d bytes of threadgroup memory, at most %d are there", c.group, maxThreadgroup)
+	if c.group > limits.ThreadgroupMemory {
+		return nil, c.tooMuch(ir.Threadgroup, "the kernel needs %d bytes of threadgroup memory, at most %d are there", c.group, limits.ThreadgroupMemory)
 	}
 	if c.threads > maxThreadTotal {
 		return nil, c.tooMuch(ir.Thread, "the kernel needs %d bytes of thread memory for each thread, at most %d are there", c.threads, maxThreadTotal)

@@ -22,18 +22,17 @@ package interp
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"runtime"
-	"unsafe"
 
 	"github.com/zmlx-go/zmlx/internal/ir"
 	"github.com/zmlx-go/zmlx/internal/launch"
 )
 
+var limits = launch.Limits{ThreadsPerThreadgroup: maxThreads, ThreadgroupMemory: 32 << 10, SimdWidth: simdWidth, Float64: true}
+
 const (
 	maxThreads     = 1024     // of one threadgroup
-	maxThreadgroup = 32 << 10 // bytes of threadgroup memory of one threadgroup
 	maxThreadTotal = 64 << 20 // bytes of thread memory of all threads of one threadgroup
 	simdWidth      = 32
 )
@@ -52,14 +51,11 @@ func (device) Describe() string {
 }
 
 func (device) Limits() launch.Limits {
-	return launch.Limits{ThreadsPerThreadgroup: maxThreads, ThreadgroupMemory: maxThreadgroup, SimdWidth: simdWidth, Float64: true}
+	return limits
 }
 
 func (device) Alloc(n int) (launch.Buffer, error) {
-	if n < 0 {
-		return nil, fmt.Errorf("interp: cannot allocate %d bytes", n)
-	}
-	return &buffer{data: alignedBytes(n)}, nil
+	return launch.NewHostBuffer("interp", n)
 }
 
 func (device) Compile(ctx context.Context, fn *ir.Func, opt launch.Options) (launch.Program, error) {
@@ -70,43 +66,3 @@ func (device) Compile(ctx context.Context, fn *ir.Func, opt launch.Options) (lau
 }
 
 func (device) Close() error { return nil }
-
-// alignedBytes returns n bytes at a multiple of 64.
-func alignedBytes(n int) []byte {
-	if n == 0 {
-		return []byte{}
-	}
-	raw := make([]byte, n+63)
-	skip := int(-uintptr(unsafe.Pointer(&raw[0])) & 63)
-	return raw[skip : skip+n : skip+n]
-}
-
-type buffer struct{ data []byte }
-
-var errFreed = errors.New("interp: buffer was freed")
-
-func (b *buffer) Size() int    { return len(b.data) }
-func (b *buffer) Free()        { b.data = nil }
-func (b *buffer) Host() []byte { return b.data }
-
-func (b *buffer) Upload(offset int, p []byte) error {
-	dst, err := b.part("upload", offset, len(p))
-	copy(dst, p)
-	return err
-}
-
-func (b *buffer) Download(offset int, p []byte) error {
-	src, err := b.part("download", offset, len(p))
-	copy(p, src)
-	return err
-}
-
-func (b *buffer) part(verb string, offset, n int) ([]byte, error) {
-	if b.data == nil {
-		return nil, errFreed
-	}
-	if offset < 0 || n > len(b.data)-offset {
-		return nil, fmt.Errorf("interp: %s of %d bytes at %d in a buffer of %d", verb, n, offset, len(b.data))
-	}
-	return b.data[offset : offset+n], nil
-}

@@ -23,7 +23,7 @@ func asBytes[T any](s []T) []byte {
 // on makes an argument of a slice, which kernels then read and write in place.
 func on[T any](s []T) launch.Arg {
 	b := asBytes(s)
-	return launch.Arg{Buffer: &buffer{b}, Hi: len(b)}
+	return launch.Arg{Buffer: launch.HostBuffer("interp", b), Hi: len(b)}
 }
 
 // unwritten is on for memory that nothing has written.

@@ -382,7 +382,7 @@ func TestRefusals(t *testing.T) {
 		t.Errorf("downloaded %v, %v", got, err)
 	}
 	b.Free()
-	if err := b.Download(0, got); !errors.Is(err, errFreed) {
+	if err := b.Download(0, got); !errors.Is(err, launch.ErrFreed) {
 		t.Errorf("a download after Free gave %v", err)
 	}
 }

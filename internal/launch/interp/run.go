@@ -5,9 +5,7 @@ package interp
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"math"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -87,10 +85,10 @@ func (p *program) Run(ctx context.Context, l launch.Launch) error {
 		return err
 	}
 	r := &launched{Launch: l}
-	if err := p.validate(r); err != nil {
+	threads, err := p.validate(r)
+	if err != nil {
 		return fmt.Errorf("interp: %w", err)
 	}
-	threads := l.Group[0] * l.Group[1] * l.Group[2]
 	cancel := context.AfterFunc(ctx, func() { r.stop.Store(true) })
 	defer cancel()
 	if p.checked {
@@ -104,52 +102,17 @@ func (p *program) Run(ctx context.Context, l launch.Launch) error {
 	return ctx.Err()
 }
 
-func (p *program) validate(r *launched) error {
-	if len(r.Args) != len(p.fn.Params) {
-		return fmt.Errorf("launched with %d arguments, takes %d", len(r.Args), len(p.fn.Params))
+func (p *program) validate(r *launched) (threads int, err error) {
+	if err := launch.CheckHostArgs(p.params, r.Args); err != nil {
+		return 0, err
 	}
-	for i := range r.Args {
-		a, name := &r.Args[i], p.fn.Params[i].Name
-		if a.Buffer == nil {
-			return fmt.Errorf("argument %s has no buffer", name)
-		}
-		size := a.Buffer.Size()
-		if size > 0 && a.Buffer.Host() == nil {
-			return fmt.Errorf("argument %s lies where the host cannot address it", name)
-		}
-		if b, ok := a.Buffer.(*buffer); ok && b.data == nil {
-			return fmt.Errorf("argument %s: %w", name, errFreed)
-		}
-		if a.Lo < 0 || a.Lo > a.Hi || a.Hi > size {
-			return fmt.Errorf("argument %s is bytes %d to %d of a buffer of %d", name, a.Lo, a.Hi, size)
-		}
-		if a.Offset < 0 || a.Offset > size {
-			return fmt.Errorf("argument %s starts at byte %d of a buffer of %d", name, a.Offset, size)
-		}
-	}
-	r.total = 1
-	threads := 1
-	for d := range 3 {
-		grid, group := r.Grid[d], r.Group[d]
-		if grid < 1 || int64(grid) > math.MaxUint32 {
-			return fmt.Errorf("a grid of %v threads; each must be 1 to %d", r.Grid, uint32(math.MaxUint32))
-		}
-		if group < 1 || group > grid {
-			return fmt.Errorf("a threadgroup of %v threads; each must be at least 1 and at most the grid's %v", r.Group, r.Grid)
-		}
-		if threads *= min(group, maxThreads+1); threads > maxThreads {
-			return fmt.Errorf("a threadgroup of %d x %d x %d threads; at most %d fit in one", r.Group[0], r.Group[1], r.Group[2], maxThreads)
-		}
-		r.groups[d] = (grid-1)/group + 1
-		if r.total > math.MaxInt/r.groups[d] {
-			return errors.New("more threadgroups than can be counted")
-		}
-		r.total *= r.groups[d]
+	if r.groups, r.total, threads, err = limits.CountGroups(&r.Launch); err != nil {
+		return 0, err
 	}
 	if need := threads * p.threads; need > maxThreadTotal {
-		return fmt.Errorf("%d threads with %d bytes of thread memory each need %d bytes, at most %d are there; launch smaller threadgroups", threads, p.threads, need, maxThreadTotal)
+		return 0, fmt.Errorf("%d threads with %d bytes of thread memory each need %d bytes, at most %d are there; launch smaller threadgroups", threads, p.threads, need, maxThreadTotal)
 	}
-	return nil
+	return threads, nil
 }
 
 // runFast runs all groups, several at a time.
@@ -225,7 +188,7 @@ func (f *frame) bind(r *launched, batch int) {
 		}
 		reg.stride = int64(a.Size+15) &^ 15
 		if need := int(reg.stride) * instances; len(reg.own) < need {
-			reg.own = alignedBytes(need)
+			reg.own = launch.AlignedBytes(need)
 			reg.base = unsafe.Pointer(&reg.own[0])
 		}
 	}
