@@ -37,6 +37,14 @@ func controlCases() []Case {
 				s := 0 + 2 + 4 + (10 + 8 + 6 + 4 + 2) + int32(n)*(int32(n)-1)/2
 				return (s/7 + 1) * 7
 			})),
+		each("for_condition_assigns", "uint step, turns = 0, x = 1, seen = 0; for (uint j = 0; (step = 1, j < 4); j += step) { step = a[i] % 3 + 1; turns++; } for (uint j = 0; (seen = (x + 1) * 2, j < 1); ++j) x = a[i]; bool late = false; for (uint j = 0; j < 3; ++j) if (a[i] > j * 5) late = j > 1; out[i] = (turns * 1000 + seen) * (late ? -1 : 1);", in(n),
+			mapped(n, func(n uint32) int32 {
+				turns := 4 / (int32(n)%3 + 1)
+				if n%3 == 2 {
+					turns = 2
+				}
+				return (turns*1000 + (int32(n)+1)*2) * pick[int32](n > 10, -1, 1)
+			})),
 		each("while_collatz", "uint v = a[i] + 1; int steps = 0; while (v > 1) { v = v % 2 == 0 ? v / 2 : 3 * v + 1; ++steps; } out[i] = steps;", in(n),
 			mapped(n, func(n uint32) int32 { return collatz(n + 1) })),
 		each("do_while_digits", "uint v = a[i] * 37; int digits = 0; do { v /= 10; digits++; } while (v != 0); out[i] = digits;", in(n),

@@ -182,7 +182,7 @@ func (u *unroller) instr(to *ir.Block, in *ir.Instr) {
 			u.assign(d)
 			if value != ir.NoReg {
 				u.known[d] = value
-				c.Op, c.Args = ir.Mov, []ir.Reg{value}
+				c.Op, c.Type, c.Args = ir.Mov, u.f.Regs[d].Type, []ir.Reg{value}
 			}
 			continue
 		}
@@ -308,6 +308,10 @@ func (u *unroller) loop(to *ir.Block, s *ir.Loop) {
 	if to, ok := u.renamed[s.Cond]; ok {
 		c.Cond = to
 	}
+	maps.DeleteFunc(u.known, func(r, v ir.Reg) bool { // the head's own temporaries end with it
+		was, ok := before[r]
+		return u.f.Regs[v].Kind == ir.TempReg && !(ok && was == v)
+	})
 	u.block(&c.Body, &s.Body)
 	u.known = maps.Clone(before)
 	u.block(&c.Step, &s.Step)
@@ -327,13 +331,14 @@ func (u *unroller) turns(s *ir.Loop) (n int, ok bool) {
 			values[r] = u.f.Regs[v].Bits
 		}
 	}
+	var inBody []ir.Reg // what the body assigns
 	for _, b := range []*ir.Block{&s.Head, &s.Body, &s.Step} {
 		b.Instrs(func(in *ir.Instr) bool {
 			for _, d := range in.Dst {
 				delete(u.renamed, d) // what it was in an earlier copy
-				if b == &s.Body {
-					delete(values, d)
-				}
+			}
+			if b == &s.Body {
+				inBody = append(inBody, in.Dst...)
 			}
 			return true
 		})
@@ -343,6 +348,9 @@ func (u *unroller) turns(s *ir.Loop) (n int, ok bool) {
 			return 0, false
 		}
 		again, ok := values[s.Cond]
+		for _, d := range inBody {
+			delete(values, d)
+		}
 		switch {
 		case !ok:
 			return 0, false
@@ -448,7 +456,9 @@ func (u *unroller) writeOut(to *ir.Block, s *ir.Loop, n int) {
 		}
 		u.block(out, &s.Step)
 	}
+	u.depth++ // a second copy of the head's temporaries, where a turn has run
 	u.block(out, &s.Head)
+	u.depth--
 	if exit {
 		u.forget(&s.Head)
 		u.forget(&s.Body)

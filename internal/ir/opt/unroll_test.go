@@ -28,6 +28,8 @@ func short(seed uint64) *ir.Func {
 	for i := range int64(8) {
 		b.Store(ir.U32, ir.At(a, 4*i), vars[r.IntN(len(vars))])
 	}
+	flag := b.Var(ir.Bool, "flag")
+	b.Set(flag, b.ConstBool(false))
 	var block func(vals []ir.Reg, counter ir.Reg, depth int, loop *ir.Loop)
 	block = func(vals []ir.Reg, counter ir.Reg, depth int, loop *ir.Loop) {
 		pick := func() ir.Reg { return vals[r.IntN(len(vals))] }
@@ -44,18 +46,21 @@ func short(seed uint64) *ir.Func {
 			return p
 		}
 		for range 2 + r.IntN(6) {
-			switch k := r.IntN(12); {
-			case k < 2:
+			switch k := r.IntN(13); {
+			case k < 1:
+				b.Set(flag, b.Compare(ir.Lt, pick(), pick()))
+				b.If(flag, func() { b.Set(vars[2+r.IntN(3)], pick()) }, func() {})
+			case k < 3:
 				vals = append(vals, b.Binary([]ir.Op{ir.Add, ir.Mul, ir.Xor, ir.Sub}[r.IntN(4)], pick(), pick()))
-			case k < 4:
+			case k < 5:
 				b.Set(vars[2+r.IntN(3)], pick())
-			case k < 6:
+			case k < 7:
 				b.Store(ir.U32, place(), pick())
-			case k < 8:
+			case k < 9:
 				vals = append(vals, b.Load(ir.U32, place()))
-			case k < 9 && depth < 4:
+			case k < 10 && depth < 4:
 				b.If(b.Compare(ir.Lt, pick(), pick()), func() { block(vals, counter, depth+1, loop) }, func() { block(vals, counter, depth+1, loop) })
-			case k < 10 && loop != nil:
+			case k < 11 && loop != nil:
 				b.If(b.Compare(ir.Lt, pick(), pick()), func() {
 					if r.IntN(2) == 0 {
 						b.Continue(loop)
@@ -67,6 +72,9 @@ func short(seed uint64) *ir.Func {
 				i, turns, step := b.Var(ir.U32, "i"), uint32(r.IntN(8)), uint32(1+r.IntN(2))
 				b.Set(i, b.ConstU32(0))
 				b.Loop(func(*ir.Loop) ir.Reg {
+					if r.IntN(3) == 0 {
+						b.Set(vars[2+r.IntN(3)], b.Binary(ir.Mul, b.Load(ir.U32, ir.At(a, int64(4*r.IntN(8)))), b.Binary(ir.Add, pick(), b.ConstU32(2))))
+					}
 					return b.Compare(ir.Lt, b.Binary(ir.Mul, i, b.ConstU32(3)), b.ConstU32(3*turns))
 				},
 					func(l *ir.Loop) {
