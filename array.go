@@ -33,15 +33,21 @@ func newArray(dev *Device, v *graph.Value) *Array {
 }
 
 // Shape returns the lengths of the axes, nil if the array carries an error.
-func (a *Array) Shape() []int { return slices.Clone(a.view.Dims) }
+func (a *Array) Shape() []int {
+	notNil(a != nil, "*Array")
+	return slices.Clone(a.view.Dims)
+}
 
 // NDim returns the number of axes.
-func (a *Array) NDim() int { return len(a.view.Dims) }
+func (a *Array) NDim() int {
+	notNil(a != nil, "*Array")
+	return len(a.view.Dims)
+}
 
 // Dim returns the length of an axis; negative axes count from the end. It is
 // -1 if there is no such axis.
 func (a *Array) Dim(axis int) int {
-	i, err := shape.Axis(axis, len(a.view.Dims))
+	i, err := shape.Axis(axis, a.NDim())
 	if err != nil {
 		return -1
 	}
@@ -50,6 +56,7 @@ func (a *Array) Dim(axis int) int {
 
 // Size returns the number of elements, 0 if the array carries an error.
 func (a *Array) Size() int {
+	notNil(a != nil, "*Array")
 	if a.value == nil {
 		return 0
 	}
@@ -62,6 +69,7 @@ func (a *Array) nbytes() int { return a.Size() * a.DType().Size() }
 // DType returns the element type; of an array that carries an error it is the
 // zero DType, "invalid".
 func (a *Array) DType() DType {
+	notNil(a != nil, "*Array")
 	if a.value == nil {
 		return 0
 	}
@@ -69,22 +77,30 @@ func (a *Array) DType() DType {
 }
 
 // Device returns the device the array lives on, nil if it carries an error.
-func (a *Array) Device() *Device { return a.dev }
+func (a *Array) Device() *Device {
+	notNil(a != nil, "*Array")
+	return a.dev
+}
 
 // Strides returns how many elements lie between neighbours along each axis.
 // Arrays that operations return are dense and row-major; views may not be.
-func (a *Array) Strides() []int { return slices.Clone(a.view.Strides) }
+func (a *Array) Strides() []int {
+	notNil(a != nil, "*Array")
+	return slices.Clone(a.view.Strides)
+}
 
 // RowContiguous reports whether the elements lie one behind the other in
 // row-major order. An operation's result does; a view may not.
-func (a *Array) RowContiguous() bool { return a.view.Contiguous() }
+func (a *Array) RowContiguous() bool {
+	notNil(a != nil, "*Array")
+	return a.view.Contiguous()
+}
 
 // Err returns the error the array carries: from the call that made it, from
 // computing it if that was tried, or since it was freed. It computes nothing.
 func (a *Array) Err() error {
+	notNil(a != nil, "*Array")
 	switch {
-	case a == nil:
-		panic("zmlx: nil *Array")
 	case a.err != nil:
 		return a.err
 	case a.value == nil:
@@ -103,6 +119,9 @@ func (a *Array) Eval(ctx context.Context) error { return Eval(ctx, a) }
 // Eval computes arrays and what they depend on, each node once. It returns the
 // error of the first array that carries one, or ctx's.
 func Eval(ctx context.Context, arrays ...*Array) error {
+	if ctx == nil {
+		return errNilContext
+	}
 	var few [8]*graph.Value
 	values := few[:0]
 	var first error

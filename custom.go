@@ -26,6 +26,9 @@ type Custom struct {
 // Call runs Forward. The count, shapes and dtypes of what VJP and JVP return
 // are checked when a transform calls them.
 func (c Custom) Call(args ...*Array) []*Array {
+	if c.Forward == nil {
+		return []*Array{failed(&TransformError{Op: customPrim{c}.name(), Reason: "its Forward is nil", Caller: caller()})}
+	}
 	if c.VJP == nil && c.JVP == nil {
 		return c.Forward(args...)
 	}
@@ -42,6 +45,7 @@ func (c Custom) Call(args ...*Array) []*Array {
 
 // untraced returns the array as a constant: no derivative passes it.
 func (a *Array) untraced() *Array {
+	notNil(a != nil, "*Array")
 	b := *a
 	b.rec = nil
 	return &b

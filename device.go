@@ -32,7 +32,16 @@ type Device struct {
 
 // Launches returns how many kernels ran on the device so far: of definitions,
 // of operations on arrays that are definitions, and of Metal bodies.
-func (d *Device) Launches() int64 { return d.launches.Load() }
+func (d *Device) Launches() int64 {
+	if !d.made() {
+		return 0
+	}
+	return d.launches.Load()
+}
+
+// made reports whether d is a device that was opened: not the nil that Default
+// may return, nor the zero Device.
+func (d *Device) made() bool { return d != nil && d.graph != nil }
 
 // A DeviceInfo says whether a device is there.
 type DeviceInfo struct {
@@ -210,7 +219,7 @@ func Devices() []DeviceInfo {
 
 // Name returns the device's name, such as "interp" or "cuda:0".
 func (d *Device) Name() string {
-	if d == nil {
+	if !d.made() {
 		return "no device"
 	}
 	return d.graph.Name()
@@ -219,7 +228,7 @@ func (d *Device) Name() string {
 // String returns the name and what the device is, such as
 // "interp (pure Go interpreter, 8 goroutines)".
 func (d *Device) String() string {
-	if d == nil {
+	if !d.made() {
 		return "no device"
 	}
 	return fmt.Sprintf("%s (%s)", d.graph.Name(), d.graph.Describe())
@@ -228,6 +237,9 @@ func (d *Device) String() string {
 // Close gives the device's memory back. Arrays on it must not be used any more.
 // A closed device that was the default is so no longer.
 func (d *Device) Close() error {
+	if !d.made() {
+		return &DeviceError{Device: d.Name(), Op: "close", Err: errNilDevice, Caller: caller()}
+	}
 	opened.Lock()
 	defer opened.Unlock()
 	if opened.byName[d.Name()] == d {

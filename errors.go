@@ -19,6 +19,23 @@ import (
 // ErrNoDevice is what opening a device fails with where there is none.
 var ErrNoDevice = errors.New("no such device here")
 
+// errNilContext is what functions return that are given no context.
+var errNilContext = errors.New("the context is nil: give context.Background()")
+
+// errNilFunc is why a function of functions fails that is given none.
+const errNilFunc = "the function is nil"
+
+// errNilDevice is why something fails on a device that was never opened.
+var errNilDevice = errors.New("the *Device is nil or zero: get one from Open; Default returns nil where ZMLX_DEVICE names none that works")
+
+// notNil panics with an explanation if a pointer that has no error to carry is
+// nil, or what it points to was never made.
+func notNil(made bool, what string) {
+	if !made {
+		panic("zmlx: nil " + what)
+	}
+}
+
 // A ShapeError says that an operation does not go with the shapes it was given.
 type ShapeError struct {
 	Op     string  // such as "reshape"

@@ -130,10 +130,14 @@ func hashKernel(k signature.Kernel) [sha256.Size]byte {
 }
 
 // Name returns the kernel's name.
-func (m *MetalKernel) Name() string { return m.spec.Name }
+func (m *MetalKernel) Name() string {
+	notNil(m != nil, "*MetalKernel")
+	return m.spec.Name
+}
 
 // Spec returns the description that the kernel was compiled from.
 func (m *MetalKernel) Spec() Kernel {
+	notNil(m != nil, "*MetalKernel")
 	k := m.spec
 	k.InputNames, k.OutputNames = slices.Clone(k.InputNames), slices.Clone(k.OutputNames)
 	return k
@@ -142,6 +146,7 @@ func (m *MetalKernel) Spec() Kernel {
 // String returns the kernel's name with its inputs and outputs, such as
 // "saxpy(a, x, y) -> out".
 func (m *MetalKernel) String() string {
+	notNil(m != nil, "*MetalKernel")
 	s := m.spec.Name + "("
 	for i, n := range m.spec.InputNames {
 		if i > 0 {

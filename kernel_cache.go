@@ -234,6 +234,7 @@ func (e *kernelEntry) stats() KernelStats {
 
 // Stats returns the kernel's counts.
 func (m *MetalKernel) Stats() KernelStats {
+	notNil(m != nil, "*MetalKernel")
 	programs.mu.Lock()
 	defer programs.mu.Unlock()
 	return programs.entry(m).stats()

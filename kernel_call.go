@@ -37,11 +37,15 @@ const defaultGroup = 256
 
 // prepare settles a call: its defaults, device, shapes, grid.
 func (m *MetalKernel) prepare(l Launch, inputs []*Array) (*call, error) {
+	notNil(m != nil, "*MetalKernel")
 	if err := signature.Arity(m.spec.Name, "inputs", m.spec.InputNames, len(inputs)); err != nil {
 		return nil, m.misuse("%s", trimName(err, m.spec.Name))
 	}
 	if err := firstError(inputs...); err != nil {
 		return nil, err
+	}
+	if l.Device != nil && !l.Device.made() {
+		return nil, &DeviceError{Device: l.Device.Name(), Op: m.spec.Name, Err: errNilDevice, Caller: caller()}
 	}
 	c := &call{dev: l.Device, inputs: inputs, init: l.InitValue}
 	if c.dev == nil && len(inputs) > 0 {

@@ -92,6 +92,10 @@ func forceCheck(d *Device) bool {
 // would pass in silence. The error is of the call or of the text; findings are
 // in the report. It runs at once, and stops when ctx ends.
 func (m *MetalKernel) Check(ctx context.Context, l Launch, inputs ...*Array) (*CheckReport, error) {
+	notNil(m != nil, "*MetalKernel")
+	if ctx == nil {
+		return nil, errNilContext
+	}
 	dev, err := Open("interp")
 	if err != nil {
 		return nil, err

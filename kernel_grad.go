@@ -13,6 +13,7 @@ import (
 // outputs and their cotangents, zeros included. It usually calls another
 // kernel.
 func (m *MetalKernel) WithVJP(vjp func(l Launch, inputs, outputs, cotangents []*Array) []*Array) *MetalKernel {
+	notNil(m != nil, "*MetalKernel")
 	c := *m
 	c.vjp = vjp
 	return &c

@@ -305,4 +305,8 @@ func (matmulPrim) vmap(in []*Array, mapped []bool, size int) ([]*Array, error) {
 // factors, up to 5e-4 of each. Other devices and dtypes take no notice.
 // It is off at first, and counts for products that are computed from then on,
 // not for those of a [Recording] that was made before.
-func (d *Device) AllowTF32(allow bool) { d.tf32.Store(allow) }
+func (d *Device) AllowTF32(allow bool) {
+	if d.made() {
+		d.tf32.Store(allow)
+	}
+}

@@ -20,10 +20,19 @@ type MemoryStats struct {
 }
 
 // MemoryStats returns the counts so far.
-func (d *Device) MemoryStats() MemoryStats { return MemoryStats(d.graph.Memory()) }
+func (d *Device) MemoryStats() MemoryStats {
+	if !d.made() {
+		return MemoryStats{}
+	}
+	return MemoryStats(d.graph.Memory())
+}
 
 // TrimMemory gives the memory that is kept for new arrays back to the device.
-func (d *Device) TrimMemory() { d.graph.Trim() }
+func (d *Device) TrimMemory() {
+	if d.made() {
+		d.graph.Trim()
+	}
+}
 
 // Free gives the array's memory back now instead of after some garbage
 // collection. The array, and all views that share its memory, carry a
@@ -31,9 +40,7 @@ func (d *Device) TrimMemory() { d.graph.Trim() }
 // before that are not computed yet still come out right: the memory goes when
 // they do not need it any more.
 func (a *Array) Free() {
-	if a == nil {
-		panic("zmlx: nil *Array")
-	}
+	notNil(a != nil, "*Array")
 	if a.err == nil && a.value != nil {
 		a.value.Free(caller())
 	}
@@ -52,12 +59,17 @@ func (a *Array) Free() {
 // While a scope is open, making an array on the device costs about a
 // microsecond more. The result is the first error of the kept arrays.
 func (d *Device) Scope(f func(keep func(*Array))) error {
+	if !d.made() {
+		return &DeviceError{Device: d.Name(), Op: "scope", Err: errNilDevice, Caller: caller()}
+	}
+	notNil(f != nil, "function for Scope")
 	where := caller()
 	s := d.graph.OpenScope()
 	defer s.Close(where)
 	var mu sync.Mutex
 	var kept []*Array
 	f(func(a *Array) {
+		notNil(a != nil, "*Array")
 		mu.Lock()
 		defer mu.Unlock()
 		kept = append(kept, a)

@@ -80,14 +80,21 @@ func opOf(f *formula.Formula) *Op {
 }
 
 // Name returns the definition's name.
-func (o *Op) Name() string { return o.f.Name }
+func (o *Op) Name() string {
+	notNil(o != nil && o.f != nil, "*Op")
+	return o.f.Name
+}
 
 // String returns the definition, with shared parts as named steps.
-func (o *Op) String() string { return o.f.String() }
+func (o *Op) String() string {
+	notNil(o != nil && o.f != nil, "*Op")
+	return o.f.String()
+}
 
 // With returns the op with other values of its parameters: nothing is compiled
 // anew for them. A name that is no parameter gives an op whose calls fail.
 func (o *Op) With(params map[string]float64) *Op {
+	notNil(o != nil && o.f != nil, "*Op")
 	c := *o
 	c.params = slices.Clone(o.params)
 	for _, name := range slices.Sorted(maps.Keys(params)) {
@@ -128,6 +135,7 @@ func (o *Op) Results(inputs ...*Array) []*Array {
 
 // results returns the only result, or all of them if there are several.
 func (o *Op) results(inputs []*Array) (*Array, []*Array) {
+	notNil(o != nil && o.f != nil, "*Op")
 	fail := func(err error) (*Array, []*Array) { return nil, failures(err, len(o.f.Outputs)) }
 	if o.err != nil {
 		return fail(o.err)
@@ -215,6 +223,7 @@ func (o *Op) derive(kind string, want []bool, make func() *formula.Formula) *Op 
 // VJP returns the reverse derivative as an op: its inputs are the op's and one
 // cotangent for each result, its results the cotangents of the inputs.
 func (o *Op) VJP() *Op {
+	notNil(o != nil && o.f != nil, "*Op")
 	if o.hand.vjp != nil {
 		return o.hand.vjp.sameParams(o)
 	}
@@ -224,6 +233,7 @@ func (o *Op) VJP() *Op {
 // JVP returns the forward derivative as an op: its inputs are the op's and one
 // tangent for each of them, its results the tangents of the results.
 func (o *Op) JVP() *Op {
+	notNil(o != nil && o.f != nil, "*Op")
 	if o.hand.jvp != nil {
 		return o.hand.jvp.sameParams(o)
 	}
@@ -249,7 +259,8 @@ func (d *Op) sameParams(o *Op) *Op {
 // whose inputs are the op's followed by one cotangent for each result, and that
 // has one result for each input of the op.
 func (o *Op) WithVJP(vjp *Op) (*Op, error) {
-	if vjp == nil {
+	notNil(o != nil && o.f != nil, "*Op")
+	if vjp == nil || vjp.f == nil {
 		return nil, fmt.Errorf("%s: the VJP is nil", o.f.Name)
 	}
 	if len(vjp.f.Inputs) != len(o.f.Inputs)+len(o.f.Outputs) || len(vjp.f.Outputs) != len(o.f.Inputs) {
@@ -266,7 +277,8 @@ func (o *Op) WithVJP(vjp *Op) (*Op, error) {
 // whose inputs are the op's followed by one tangent for each, and that has one
 // result for each of the op's.
 func (o *Op) WithJVP(jvp *Op) (*Op, error) {
-	if jvp == nil {
+	notNil(o != nil && o.f != nil, "*Op")
+	if jvp == nil || jvp.f == nil {
 		return nil, fmt.Errorf("%s: the JVP is nil", o.f.Name)
 	}
 	if len(jvp.f.Inputs) != 2*len(o.f.Inputs) || len(jvp.f.Outputs) != len(o.f.Outputs) {
@@ -429,6 +441,7 @@ func (p opPrim) vmap(in []*Array, mapped []bool, size int) ([]*Array, error) {
 
 // Inputs returns the names of the inputs.
 func (o *Op) Inputs() []string {
+	notNil(o != nil && o.f != nil, "*Op")
 	names := make([]string, len(o.f.Inputs))
 	for i, in := range o.f.Inputs {
 		names[i] = in.Name
@@ -439,6 +452,7 @@ func (o *Op) Inputs() []string {
 // Outputs returns the names of the results: "out" for a single one without a
 // name, "out0" and so on for several.
 func (o *Op) Outputs() []string {
+	notNil(o != nil && o.f != nil, "*Op")
 	names := make([]string, len(o.f.Outputs))
 	for i, out := range o.f.Outputs {
 		switch {
@@ -455,6 +469,7 @@ func (o *Op) Outputs() []string {
 
 // Params returns the parameters with the values that a call has.
 func (o *Op) Params() map[string]float64 {
+	notNil(o != nil && o.f != nil, "*Op")
 	params := make(map[string]float64, len(o.params))
 	for i, p := range o.f.Params {
 		params[p.Name] = o.params[i]

@@ -27,6 +27,7 @@ type InputSpec struct {
 // laid out in another way. Of an input with one value for each row the last
 // axis counts as 1, unless it is missing.
 func (o *Op) Source(target string, inputs ...InputSpec) (string, error) {
+	notNil(o != nil && o.f != nil, "*Op")
 	if o.err != nil {
 		return "", o.err
 	}

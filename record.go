@@ -5,6 +5,7 @@ package zmlx
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -45,6 +46,15 @@ type Recording struct {
 // The error is a *DeviceError if an input or output is on another device, that
 // of a faulty operation in f, or says what in f cannot be repeated.
 func (d *Device) Record(ctx context.Context, f Func, inputs ...*Array) (*Recording, error) {
+	if !d.made() {
+		return nil, &DeviceError{Device: d.Name(), Op: "record", Err: errNilDevice, Caller: caller()}
+	}
+	if ctx == nil {
+		return nil, errNilContext
+	}
+	if f == nil {
+		return nil, errors.New("record: " + errNilFunc)
+	}
 	if err := firstError(inputs...); err != nil {
 		return nil, err
 	}
@@ -107,6 +117,10 @@ func graphInputs(arrays []*Array) []graph.Input {
 // outputs. Inputs of other shapes are a *ShapeError, of other dtypes a
 // *DTypeError, and a Recording that was closed is an error; nothing is run then.
 func (r *Recording) Run(ctx context.Context, inputs ...*Array) error {
+	notNil(r != nil && r.graph != nil, "*Recording")
+	if ctx == nil {
+		return errNilContext
+	}
 	if len(inputs) > 0 {
 		if err := r.check(inputs); err != nil {
 			return err
@@ -150,10 +164,14 @@ func (r *Recording) check(inputs []*Array) error {
 
 // Outputs returns the function's results, which hold what the latest Run made
 // of the latest inputs.
-func (r *Recording) Outputs() []*Array { return slices.Clone(r.outs) }
+func (r *Recording) Outputs() []*Array {
+	notNil(r != nil, "*Recording")
+	return slices.Clone(r.outs)
+}
 
 // Launches returns how many kernels, copies and fills a Run does.
 func (r *Recording) Launches() int {
+	notNil(r != nil && r.graph != nil, "*Recording")
 	n, _ := r.graph.Steps()
 	return n
 }
@@ -161,6 +179,7 @@ func (r *Recording) Launches() int {
 // Close lets go of the launches and of the memory of all arrays but the
 // outputs, which keep what they hold. Run fails from now on.
 func (r *Recording) Close() error {
+	notNil(r != nil && r.graph != nil, "*Recording")
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.graph.Close()

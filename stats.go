@@ -18,6 +18,9 @@ type DeviceStats struct {
 // on its own the kernels that are counted may not have run yet. What a piece of
 // work took is the difference of two Stats.
 func (d *Device) Stats() DeviceStats {
+	if !d.made() {
+		return DeviceStats{}
+	}
 	return DeviceStats{
 		Launches:   d.launches.Load(),
 		DeviceTime: time.Duration(d.deviceTime.Load()),
@@ -33,6 +36,12 @@ func (d *Device) Stats() DeviceStats {
 // it: see [Eval]. On devices that run kernels on the caller's time, interp and
 // cc, there is nothing to wait for.
 func (d *Device) Sync(ctx context.Context) error {
+	if !d.made() {
+		return &DeviceError{Device: d.Name(), Op: "sync", Err: errNilDevice, Caller: caller()}
+	}
+	if ctx == nil {
+		return errNilContext
+	}
 	if ctx.Done() == nil {
 		return public(d.graph.Sync())
 	}

@@ -86,6 +86,7 @@ func (leaf) vmap(in []*Array, mapped []bool, size int) ([]*Array, error) {
 func (s *session) follow(args []*Array) []*Array {
 	out := make([]*Array, len(args))
 	for i, a := range args {
+		notNil(a != nil, "*Array")
 		b := *a
 		if b.err == nil {
 			b.rec = &record{id: recordCount.Add(1), prim: leaf{s}, in: []*Array{a}, out: []*Array{&b}}

@@ -16,7 +16,11 @@ type Func = func(args ...*Array) []*Array
 //
 //	df := zmlx.Grad(func(x *zmlx.Array) *zmlx.Array { return x.Square().Sum() })
 func Grad(f func(x *Array) *Array) func(x *Array) *Array {
-	g := ValueAndGrad(func(args ...*Array) []*Array { return []*Array{f(args[0])} })
+	var one Func
+	if f != nil {
+		one = func(args ...*Array) []*Array { return []*Array{f(args[0])} }
+	}
+	g := ValueAndGrad(one)
 	return func(x *Array) *Array {
 		_, grads := g(x)
 		return grads[0]
@@ -34,6 +38,9 @@ func ValueAndGrad(f Func, argnums ...int) func(args ...*Array) (values, grads []
 	}
 	return func(args ...*Array) ([]*Array, []*Array) {
 		fail := func(err error) ([]*Array, []*Array) { return []*Array{failed(err)}, failures(err, len(argnums)) }
+		if f == nil {
+			return fail(&TransformError{Op: "grad", Reason: errNilFunc, Caller: caller()})
+		}
 		chosen := make([]*Array, len(argnums))
 		places := make([]int, len(argnums))
 		for i, n := range argnums {
@@ -85,6 +92,10 @@ func ValueAndGrad(f Func, argnums ...int) func(args ...*Array) (values, grads []
 // given cotangents of the results: the product of the transposed Jacobian with
 // them. A nil cotangent stands for zero.
 func VJP(f Func, primals, cotangents []*Array) (outs, grads []*Array) {
+	if f == nil {
+		err := &TransformError{Op: "vjp", Reason: errNilFunc, Caller: caller()}
+		return []*Array{failed(err)}, failures(err, len(primals))
+	}
 	s := &session{open: true}
 	leaves := s.follow(primals)
 	outs = slices.Clone(f(leaves...))
@@ -105,13 +116,17 @@ func VJP(f Func, primals, cotangents []*Array) (outs, grads []*Array) {
 // tangents of primals: the product of the Jacobian with them. A nil tangent
 // stands for zero.
 func JVP(f Func, primals, tangents []*Array) (outs, outTangents []*Array) {
-	if err := matching("jvp", "tangent", primals, tangents); err != nil {
+	err := matching("jvp", "tangent", primals, tangents)
+	if err == nil && f == nil {
+		err = &TransformError{Op: "jvp", Reason: errNilFunc, Caller: caller()}
+	}
+	if err != nil {
 		return []*Array{failed(err)}, []*Array{failed(err)}
 	}
 	s := &session{open: true}
 	leaves := s.follow(primals)
 	outs = slices.Clone(f(leaves...))
-	outTangents, err := push(outs, leaves, tangents)
+	outTangents, err = push(outs, leaves, tangents)
 	if err != nil {
 		s.release(outs)
 		return outs, failures(err, len(outs))
@@ -126,6 +141,9 @@ func JVP(f Func, primals, tangents []*Array) (outs, outTangents []*Array) {
 // pass for each element of the result, so it is for small cases.
 func Jacobian(f func(x *Array) *Array) func(x *Array) *Array {
 	return func(x *Array) *Array {
+		if f == nil {
+			return failed(&TransformError{Op: "jacobian", Reason: errNilFunc, Caller: caller()})
+		}
 		s := &session{open: true}
 		leaves := s.follow([]*Array{x})
 		y := f(leaves[0])

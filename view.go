@@ -153,6 +153,9 @@ func (a *Array) To(dev *Device) *Array {
 	if dev == a.dev {
 		return a
 	}
+	if !dev.made() {
+		return failed(&DeviceError{Device: dev.Name(), Op: "to", Err: errNilDevice, Caller: caller()})
+	}
 	if err := dev.holds("to", a.DType()); err != nil {
 		return failed(err)
 	}

@@ -21,6 +21,9 @@ func Vmap(f Func, axes ...int) Func {
 		fail := func(reason string) []*Array {
 			return []*Array{failed(&TransformError{Op: "vmap", Reason: reason, Caller: caller()})}
 		}
+		if f == nil {
+			return fail(errNilFunc)
+		}
 		if err := firstError(args...); err != nil {
 			return []*Array{failed(err)}
 		}
