@@ -71,7 +71,6 @@ type variant struct {
 	key     programKey
 	once    sync.Once
 	result  *compile.Result
-	msl     string
 	verbose string // what MLX prints
 	program launch.Program
 	checked bool
@@ -199,11 +198,14 @@ func (p *programCache) get(m *MetalKernel, dev *Device, call string, check bool,
 
 // build compiles the variant. The program is closed when nothing uses it.
 func (v *variant) build(m *MetalKernel, dev *Device, ins []signature.Input, outs []dtype.DType, template []signature.TemplateArg) error {
-	var err error
+	err := errCheckEnv
+	if err != nil {
+		return err
+	}
 	if v.result, err = compile.Kernel(m.sig, ins, outs, template); err != nil {
 		return err
 	}
-	v.msl, v.verbose = v.result.Sig.MSL(m.sig), v.result.Sig.Verbose(m.sig)
+	v.verbose = v.result.Sig.Verbose(m.sig)
 	v.program, err = dev.graph.Compile(context.Background(), v.result.Func, launch.Options{Check: v.checked})
 	if err != nil {
 		return err

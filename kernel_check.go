@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
@@ -79,8 +78,9 @@ func counted(n int, thing string) string {
 	return fmt.Sprintf("%d %s", n, thing)
 }
 
-// checkEnv makes every run on the CPU a checked one, by the interpreter.
-var checkEnv = os.Getenv("ZMLX_CHECK") == "1"
+// checkEnv makes every run on the CPU a checked one, by the interpreter. With an
+// error no kernel runs.
+var checkEnv, errCheckEnv = launch.Switch("ZMLX_CHECK")
 
 func forceCheck(d *Device) bool {
 	return checkEnv && (d.Name() == "interp" || d.Name() == "cc")
@@ -172,7 +172,7 @@ func findings(set *source.Set, r *launch.Report) []Finding {
 }
 
 // Emit returns the text that the kernel becomes in a call like this: "msl" is
-// what MLX would compile, "ir" the program that our devices run, "c" and "cuda"
+// what MLX would compile, which has no float64; "ir" the program that our devices run, "c" and "cuda"
 // the text that the cc and cuda devices compile.
 func (m *MetalKernel) Emit(target string, l Launch, inputs ...*Array) (string, error) {
 	c, err := m.prepare(l, inputs)
@@ -184,7 +184,7 @@ func (m *MetalKernel) Emit(target string, l Launch, inputs ...*Array) (string, e
 		return "", err
 	}
 	if target == "msl" {
-		return v.msl, nil
+		return v.result.Sig.Metal(m.sig)
 	}
 	return emit(target, v.result.Func)
 }

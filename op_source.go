@@ -21,7 +21,7 @@ type InputSpec struct {
 }
 
 // Source returns the text that the op becomes for inputs like these: "msl" is
-// a whole Metal kernel, as MLX would compile it; "ir" is the program that
+// a whole Metal kernel, as MLX would compile it, without float64; "ir" is the program that
 // our devices run, "c" and "cuda" the text that the cc and cuda devices compile.
 // Equal ops give equal text, and other sizes give the same unless an input is
 // laid out in another way. Of an input with one value for each row the last
@@ -61,7 +61,7 @@ func (o *Op) Source(target string, inputs ...InputSpec) (string, error) {
 		return "", fmt.Errorf("internal error: the kernel of %s: %w\n%s", o.f.Name, err, k.Source)
 	}
 	if target == "msl" {
-		return r.Sig.MSL(k.Kernel), nil
+		return r.Sig.Metal(k.Kernel)
 	}
 	return emit(target, r.Func)
 }

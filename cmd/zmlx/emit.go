@@ -136,7 +136,7 @@ func (c *call) metal() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return s.MSL(k), nil
+	return s.Metal(k)
 }
 
 type devicesCommand struct {

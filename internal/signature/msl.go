@@ -5,6 +5,8 @@ package signature
 import (
 	"fmt"
 	"strings"
+
+	"github.com/zmlx-go/zmlx/internal/dtype"
 )
 
 // MSL returns the generated text as MLX prints it with verbose=True: the
@@ -44,6 +46,25 @@ func (s *Signature) MSL(k Kernel) string {
 		fmt.Fprintf(&b, "\ntemplate [[host_name(\"%s\")]] [[kernel]] decltype(%s) %s;\n", s.FuncName, instance, instance)
 	}
 	return b.String()
+}
+
+// Metal is MSL for a text that is to be compiled as Metal, which has no float64:
+// a parameter or template argument of that dtype is an error.
+func (s *Signature) Metal(k Kernel) (string, error) {
+	double := func(name string) (string, error) {
+		return "", fmt.Errorf("kernel %s: %s is float64, which Metal does not have, so there is no Metal text; use float32", k.Name, name)
+	}
+	for _, p := range s.Params {
+		if p.DType == dtype.Float64 {
+			return double(p.Name)
+		}
+	}
+	for _, t := range s.Template {
+		if t.Kind == TypeArg && t.DType == dtype.Float64 {
+			return double("template argument " + t.Name)
+		}
+	}
+	return s.MSL(k), nil
 }
 
 // Verbose returns what MLX prints for a call with verbose=True.

@@ -14,7 +14,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"runtime"
 	"strings"
 	"sync"
@@ -161,9 +160,13 @@ func open(ctx context.Context, drv *driver, n int, cfg Config, find func() (comp
 		}
 		return nil, fmt.Errorf("%w of number %d: there are %d, numbers 0 to %d", ErrAbsent, n, count, count-1)
 	}
+	wait, err := launch.Switch("ZMLX_CUDA_SYNC")
+	if err != nil {
+		return nil, err
+	}
 	d := &Device{
 		cfg: cfg, name: fmt.Sprintf("cuda:%d", n), driver: drv, cache: cfg.Cache, blocks: maxBlocks,
-		sync: cfg.Sync || os.Getenv("ZMLX_CUDA_SYNC") == "1",
+		sync: cfg.Sync || wait,
 	}
 	if d.cache == nil {
 		d.cache = diskcache.Default()
