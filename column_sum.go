@@ -43,9 +43,9 @@ func (a *Array) columnSum(first, count int) *Array {
 		return n
 	}
 	key := columnKey{a.dev, a.DType(), product(shp[:first]), product(shp[first : first+count]), product(shp[first+count:])}
-	stages, err := columnStages(key)
+	stages, err := columnStages(context.Background(), key)
 	if err != nil {
-		return badShape("sum", err, a)
+		return failed(&DeviceError{Device: a.dev.Name(), Op: "sum", Err: err, Caller: caller()})
 	}
 	dev := a.dev
 	s := spec{DType: stages[len(stages)-1].kernel.OutputDTypes[0], Dims: slices.Concat(shp[:first], shp[first+count:])}
@@ -88,7 +88,7 @@ func (a *Array) columnSum(first, count int) *Array {
 }
 
 // columnStages returns the one or two kernels of a sum.
-func columnStages(key columnKey) ([]*opProgram, error) {
+func columnStages(ctx context.Context, key columnKey) ([]*opProgram, error) {
 	c := &columnPrograms
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -106,7 +106,7 @@ func columnStages(key columnKey) ([]*opProgram, error) {
 	}
 	var stages []*opProgram
 	for _, k := range kernels {
-		p, err := newProgram(key.dev, k)
+		p, err := newProgram(ctx, key.dev, k)
 		if err != nil {
 			return nil, err
 		}

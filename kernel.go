@@ -3,6 +3,7 @@
 package zmlx
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
@@ -172,7 +173,7 @@ func (m *MetalKernel) Call(l Launch, inputs ...*Array) []*Array {
 	if err != nil {
 		return m.failed(err)
 	}
-	v, err := programs.compile(m, c, false)
+	v, err := programs.compile(context.Background(), m, c, false)
 	if err != nil {
 		return m.failed(err)
 	}
@@ -243,6 +244,11 @@ func (e *CompileError) Error() string {
 
 // compileError makes a public error of what compiling a kernel gave.
 func (m *MetalKernel) compileError(err error, c *call) error {
+	if e, ok := errors.AsType[*DeviceError](err); ok {
+		c := *e
+		c.Caller = caller()
+		return &c
+	}
 	var list *source.List
 	if !errors.As(err, &list) {
 		return m.misuse("%s", trimName(err, m.spec.Name))

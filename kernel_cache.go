@@ -8,9 +8,9 @@ import (
 	"container/list"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"maps"
-
 	"runtime"
 	"slices"
 	"strings"
@@ -22,6 +22,7 @@ import (
 	"github.com/zmlx-go/zmlx/internal/dtype"
 	"github.com/zmlx-go/zmlx/internal/launch"
 	"github.com/zmlx-go/zmlx/internal/signature"
+	"github.com/zmlx-go/zmlx/internal/source"
 )
 
 // KernelStats are the counts of one kernel since it was compiled or the
@@ -70,6 +71,7 @@ type programKey struct {
 type variant struct {
 	key     programKey
 	once    sync.Once
+	built   atomic.Bool // once is done
 	result  *compile.Result
 	verbose string // what MLX prints
 	program launch.Program
@@ -122,8 +124,9 @@ func (p *programCache) entry(m *MetalKernel) *kernelEntry {
 	return e
 }
 
-// compile returns the program for a call, from the cache if it is there.
-func (p *programCache) compile(m *MetalKernel, c *call, check bool) (*variant, error) {
+// compile returns the program for a call, from the cache if it is there. The
+// error is ctx's if that ends first.
+func (p *programCache) compile(ctx context.Context, m *MetalKernel, c *call, check bool) (*variant, error) {
 	var few [96]byte
 	key := c.appendKey(few[:0])
 	check = check || forceCheck(c.dev)
@@ -132,7 +135,10 @@ func (p *programCache) compile(m *MetalKernel, c *call, check bool) (*variant, e
 	}
 	epoch := p.epoch.Load()
 	ins, outs := c.signatureInputs()
-	v, err := p.get(m, c.dev, string(key), check, ins, outs, c.template)
+	v, err := p.get(ctx, m, c.dev, string(key), check, ins, outs, c.template)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
 	if err != nil {
 		return nil, m.compileError(err, c)
 	}
@@ -148,18 +154,19 @@ type recentVariant struct {
 }
 
 // generated returns the program of a kernel that code generation wrote.
-func (p *programCache) generated(m *MetalKernel, dev *Device, ins []signature.Input, outs []dtype.DType) (*variant, error) {
+func (p *programCache) generated(ctx context.Context, m *MetalKernel, dev *Device, ins []signature.Input, outs []dtype.DType) (*variant, error) {
 	var key strings.Builder
 	for _, in := range ins {
 		fmt.Fprintf(&key, "%d.%d.%t ", in.DType, len(in.Shape), in.Size() < signature.ConstantLimit)
 	}
 	fmt.Fprint(&key, outs)
-	return p.get(m, dev, key.String(), false, ins, outs, nil)
+	return p.get(ctx, m, dev, key.String(), false, ins, outs, nil)
 }
 
 // get returns the program of a kernel for dtypes and template arguments that
-// call stands for.
-func (p *programCache) get(m *MetalKernel, dev *Device, call string, check bool, ins []signature.Input, outs []dtype.DType, template []signature.TemplateArg) (*variant, error) {
+// call stands for. If ctx ends while it is being compiled, the compiler goes on
+// for whoever asks next.
+func (p *programCache) get(ctx context.Context, m *MetalKernel, dev *Device, call string, check bool, ins []signature.Input, outs []dtype.DType, template []signature.TemplateArg) (*variant, error) {
 	check = check || forceCheck(dev)
 	key := programKey{m.hash, call, dev, check}
 	p.mu.Lock()
@@ -181,19 +188,36 @@ func (p *programCache) get(m *MetalKernel, dev *Device, call string, check bool,
 	}
 	p.mu.Unlock()
 
-	v.once.Do(func() {
-		start := time.Now()
-		v.err = v.build(m, dev, ins, outs, template)
-		p.mu.Lock()
-		e := p.entry(m)
-		e.compiles++
-		e.time += time.Since(start)
-		if v.err != nil {
-			p.drop(v)
-		}
-		p.mu.Unlock()
-	})
-	return v, v.err
+	build := func() {
+		v.once.Do(func() {
+			start := time.Now()
+			v.err = v.build(m, dev, ins, outs, template)
+			p.mu.Lock()
+			e := p.entry(m)
+			e.compiles++
+			e.time += time.Since(start)
+			if v.err != nil {
+				p.drop(v)
+			}
+			p.mu.Unlock()
+			v.built.Store(true)
+		})
+	}
+	if v.built.Load() || ctx.Done() == nil {
+		build()
+		return v, v.err
+	}
+	done := make(chan struct{})
+	go func() {
+		build()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return v, v.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // build compiles the variant. The program is closed when nothing uses it.
@@ -207,6 +231,9 @@ func (v *variant) build(m *MetalKernel, dev *Device, ins []signature.Input, outs
 	}
 	v.verbose = v.result.Sig.Verbose(m.sig)
 	v.program, err = dev.graph.Compile(context.Background(), v.result.Func, launch.Options{Check: v.checked})
+	if _, text := errors.AsType[*source.List](err); err != nil && !text {
+		return &DeviceError{Device: dev.Name(), Op: "compile", Err: err}
+	}
 	if err != nil {
 		return err
 	}

@@ -117,7 +117,7 @@ func (m *MetalKernel) Check(ctx context.Context, l Launch, inputs ...*Array) (*C
 	if err != nil {
 		return nil, err
 	}
-	v, err := programs.compile(m, c, true)
+	v, err := programs.compile(ctx, m, c, true)
 	if e, ok := errors.AsType[*CompileError](err); ok && len(e.Diagnostics) == 1 && e.Diagnostics[0].Code == string(launch.MemoryLimit) {
 		r.Findings = []Finding{{Diagnostic: e.Diagnostics[0], Count: 1}}
 		return r, nil
@@ -179,7 +179,7 @@ func (m *MetalKernel) Emit(target string, l Launch, inputs ...*Array) (string, e
 	if err != nil {
 		return "", err
 	}
-	v, err := programs.compile(m, c, false)
+	v, err := programs.compile(context.Background(), m, c, false)
 	if err != nil {
 		return "", err
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/zmlx-go/zmlx/internal/launch"
 	"github.com/zmlx-go/zmlx/internal/shape"
 	"github.com/zmlx-go/zmlx/internal/signature"
+	"github.com/zmlx-go/zmlx/internal/source"
 )
 
 // A layout says how an input lies: all of its view but the offset.
@@ -232,7 +233,7 @@ func misaligned(in []graph.View) uint64 {
 }
 
 // program returns the kernel for inputs that lie like in.
-func (p *plan) program(in []graph.View) (*opProgram, error) {
+func (p *plan) program(ctx context.Context, in []graph.View) (*opProgram, error) {
 	mask := misaligned(in)
 	e := programs.epoch.Load()
 	if r := p.recent.Load(); r != nil && r.misaligned == mask && r.epoch == e {
@@ -260,7 +261,7 @@ func (p *plan) program(in []graph.View) (*opProgram, error) {
 	if err != nil {
 		return nil, err
 	}
-	made, err := newProgram(p.dev, k)
+	made, err := newProgram(ctx, p.dev, k)
 	if err != nil {
 		return nil, err
 	}
@@ -276,7 +277,7 @@ func (p *plan) program(in []graph.View) (*opProgram, error) {
 }
 
 // newProgram compiles a generated kernel.
-func newProgram(dev *Device, k *codegen.Kernel) (*opProgram, error) {
+func newProgram(ctx context.Context, dev *Device, k *codegen.Kernel) (*opProgram, error) {
 	p := &opProgram{kernel: k}
 	if k.Empty {
 		return p, nil
@@ -287,10 +288,11 @@ func newProgram(dev *Device, k *codegen.Kernel) (*opProgram, error) {
 	}
 	k.Threadgroup = group
 	p.metal = &MetalKernel{spec: Kernel{Name: k.Name, InputNames: k.InputNames, OutputNames: k.OutputNames}, sig: k.Kernel, hash: hashKernel(k.Kernel), recent: new(atomic.Pointer[recentVariant])}
-	if p.variant, err = programs.generated(p.metal, dev, k.Inputs(), k.OutputDTypes); err != nil {
+	p.variant, err = programs.generated(ctx, p.metal, dev, k.Inputs(), k.OutputDTypes)
+	if _, text := errors.AsType[*source.List](err); text {
 		return nil, fmt.Errorf("internal error: the kernel of %s: %w\n%s", k.Name, err, k.Source)
 	}
-	return p, nil
+	return p, err
 }
 
 // layOut settles all about the arguments that does not change from call to call.

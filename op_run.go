@@ -87,7 +87,7 @@ func (w *opWork) Run(ctx context.Context, in []graph.View) ([]graph.View, error)
 			return nil, err
 		}
 	}
-	program, err := p.program(in)
+	program, err := p.program(ctx, in)
 	if err != nil {
 		return nil, err
 	}

@@ -277,9 +277,18 @@ func (c *Cache) Probe() error {
 	return c.probe()
 }
 
+// temporaryFolder makes a folder where temporary files are.
+func temporaryFolder() (string, error) {
+	dir, err := os.MkdirTemp("", "zmlx-*")
+	if err != nil {
+		return "", fmt.Errorf("cannot make a folder in %s, where temporary files go (set TMPDIR to another place): %w", os.TempDir(), err)
+	}
+	return dir, nil
+}
+
 // temporary calls write for a file that is not kept.
 func (c *Cache) temporary(write func(path string) error) (File, error) {
-	work, err := os.MkdirTemp("", "zmlx-*")
+	work, err := temporaryFolder()
 	if err != nil {
 		return File{}, err
 	}
@@ -294,7 +303,7 @@ func (c *Cache) temporary(write func(path string) error) (File, error) {
 // keepTemporary copies a file that could not be stored to where temporary
 // files are.
 func keepTemporary(from string) (File, error) {
-	work, err := os.MkdirTemp("", "zmlx-*")
+	work, err := temporaryFolder()
 	if err != nil {
 		return File{}, err
 	}

@@ -456,3 +456,14 @@ func FuzzParseIndex(f *testing.F) {
 		}
 	})
 }
+
+func TestNoTemporaryFolder(t *testing.T) {
+	missing := filepath.Join(t.TempDir(), "missing")
+	t.Setenv("TMPDIR", missing)
+	t.Setenv("TMP", missing) // Windows
+	c := Cache{}
+	_, err := c.Make(t.Context(), NewKey("none"), "", func(string) error { return nil })
+	if err == nil || !strings.Contains(err.Error(), missing+", where temporary files go (set TMPDIR") {
+		t.Errorf("error %v, want one that names the folder and TMPDIR", err)
+	}
+}

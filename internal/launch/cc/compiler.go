@@ -94,7 +94,9 @@ func Find(ctx context.Context, cache *diskcache.Cache) (*Compiler, []Attempt, er
 			return nil, attempts, ctx.Err()
 		}
 		attempts = append(attempts, Attempt{c.where, false, err.Error()})
-		why = append(why, err.Error())
+		if !slices.Contains(why, err.Error()) {
+			why = append(why, err.Error())
+		}
 		absent = absent && errors.Is(err, errNotInPath)
 	}
 	reasons := strings.Join(why, "; ")
@@ -117,6 +119,9 @@ type probe struct {
 func examine(ctx context.Context, cache *diskcache.Cache, command []string) (*Compiler, error) {
 	path, err := exec.LookPath(command[0])
 	if err != nil {
+		if filepath.Base(command[0]) != command[0] {
+			return nil, fmt.Errorf("%s is no program: %w", command[0], err)
+		}
 		return nil, fmt.Errorf("%s is %w", command[0], errNotInPath)
 	}
 	if path, err = filepath.Abs(path); err != nil {
