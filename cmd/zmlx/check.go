@@ -45,6 +45,8 @@ type checkReport struct {
 }
 
 func (c *checkCommand) Run(env environment) error {
+	ctx, cancel := within(env.ctx, c.Timeout)
+	defer cancel()
 	dev, err := device("interp")
 	if err != nil {
 		return err
@@ -53,8 +55,6 @@ func (c *checkCommand) Run(env environment) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := within(env.ctx, c.Timeout)
-	defer cancel()
 	found, err := call.kernel.Check(ctx, call.launch, call.inputs...)
 	if err != nil {
 		return stopped(err, ctx, c.Timeout)

@@ -33,6 +33,8 @@ type named struct {
 }
 
 func (c *evalCommand) Run(env environment) error {
+	ctx, cancel := within(env.ctx, c.Timeout)
+	defer cancel()
 	if _, err := device(c.Device); err != nil {
 		return err
 	}
@@ -76,8 +78,6 @@ func (c *evalCommand) Run(env environment) error {
 			results = append(results, named{name + ".jvp", outTangents[i]})
 		}
 	}
-	ctx, cancel := within(env.ctx, c.Timeout)
-	defer cancel()
 	for _, r := range results {
 		if err := compute(ctx, r.a); err != nil {
 			return stopped(err, ctx, c.Timeout)

@@ -21,6 +21,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/zmlx-go/zmlx"
+	"github.com/zmlx-go/zmlx/internal/launch/cc"
 )
 
 // The exit codes.
@@ -60,10 +61,16 @@ func main() {
 		stop() // a second interrupt ends the process at once
 		time.Sleep(2 * patience)
 		fmt.Fprintln(os.Stderr, "zmlx: interrupted; what was under way did not stop")
-		os.Exit(exitInterrupted)
+		quit(exitInterrupted)
 	})
 	code := execute(environment{ctx, os.Stdout, os.Stderr}, os.Args[1:])
 	ended()
+	quit(code)
+}
+
+// quit ends the process, and with it what it has started.
+func quit(code int) {
+	cc.StopCompilers()
 	os.Exit(code)
 }
 

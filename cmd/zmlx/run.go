@@ -46,6 +46,8 @@ type runReport struct {
 const shown = 256
 
 func (c *runCommand) Run(env environment) error {
+	ctx, cancel := within(env.ctx, c.Timeout)
+	defer cancel()
 	dev, err := device(c.Device)
 	if err != nil {
 		return err
@@ -54,8 +56,6 @@ func (c *runCommand) Run(env environment) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := within(env.ctx, c.Timeout)
-	defer cancel()
 	call.launch.Verbose = c.Verbose
 	outputs := call.kernel.Call(call.launch, call.inputs...)
 	if err := compute(ctx, outputs...); err != nil {
@@ -81,12 +81,21 @@ func (c *runCommand) Run(env environment) error {
 	return err
 }
 
-// within returns a context that ends after d, if d is not 0.
+// within returns a context that ends after d, if d is not 0. What does not heed
+// it, such as a compiler, is stopped with the process a little later.
 func within(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
-	if d > 0 {
-		return context.WithTimeout(ctx, d)
+	if d <= 0 {
+		return context.WithCancel(ctx)
 	}
-	return context.WithCancel(ctx)
+	ctx, cancel := context.WithTimeout(ctx, d)
+	late := time.AfterFunc(d+2*patience, func() {
+		fmt.Fprintf(os.Stderr, "zmlx: stopped after %v (--timeout); what was under way did not stop\n", d)
+		quit(exitBad)
+	})
+	return ctx, func() {
+		late.Stop()
+		cancel()
+	}
 }
 
 // patience is how long a device may take to come back when it should stop.

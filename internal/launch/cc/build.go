@@ -86,12 +86,10 @@ func (d *device) build(ctx context.Context, kernel string, u Unit, out string) e
 	limited, cancel := context.WithTimeoutCause(ctx, d.timeout, errTooSlow)
 	defer cancel()
 	cmd := exec.CommandContext(limited, command[0], command[1:]...)
-	killAll(cmd)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "LC_ALL=C", "TMPDIR="+dir)
 	var output bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &output, &output
-	reason := cmd.Run()
+	reason := runCompiler(cmd, &output, &output)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}

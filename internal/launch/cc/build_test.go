@@ -159,6 +159,32 @@ func TestCompilerHangs(t *testing.T) {
 	if _, err := open(ctx, Config{Cache: newCache(t)}); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("error %v, want context.DeadlineExceeded", err)
 	}
+	ends(t, pidFile)
+}
+
+// TestStopCompilers stops a compiler that hangs, as a program does that ends.
+func TestStopCompilers(t *testing.T) {
+	d := newDevice(t)
+	pidFile := filepath.Join(t.TempDir(), "pid")
+	t.Setenv("ZMLX_CC", script(t, d, "sleep 1000 & echo $! > '"+pidFile+".new'; mv '"+pidFile+".new' '"+pidFile+"'; wait"))
+	done := make(chan error, 1)
+	go func() {
+		_, err := open(context.Background(), Config{Cache: newCache(t)})
+		done <- err
+	}()
+	for _, err := os.Stat(pidFile); err != nil; _, err = os.Stat(pidFile) {
+		time.Sleep(10 * time.Millisecond)
+	}
+	StopCompilers()
+	if err := <-done; err == nil {
+		t.Error("the device opened without a compiler")
+	}
+	ends(t, pidFile)
+}
+
+// ends demands that the process whose number is in a file ends soon.
+func ends(t *testing.T, pidFile string) {
+	t.Helper()
 	text, err := os.ReadFile(pidFile)
 	if err != nil {
 		t.Fatal(err)

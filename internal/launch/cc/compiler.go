@@ -3,6 +3,7 @@ package cc
 // This file implements finding a C compiler and what it compiles for.
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -120,7 +121,7 @@ func examine(ctx context.Context, cache *diskcache.Cache, command []string) (*Co
 	path, err := exec.LookPath(command[0])
 	if err != nil {
 		if filepath.Base(command[0]) != command[0] {
-			return nil, fmt.Errorf("%s is no program: %w", command[0], err)
+			return nil, fmt.Errorf("%s is no program: %w", command[0], errors.Unwrap(err))
 		}
 		return nil, fmt.Errorf("%s is %w", command[0], errNotInPath)
 	}
@@ -214,11 +215,9 @@ func (c *Compiler) ask(ctx context.Context, args ...string) (string, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, askTimeout, fmt.Errorf("no answer within %v", askTimeout))
 	defer cancel()
 	cmd := exec.CommandContext(ctx, c.Command[0], append(slices.Clone(c.Command[1:]), args...)...)
-	killAll(cmd)
 	cmd.Env = append(os.Environ(), "LC_ALL=C")
-	var errs strings.Builder
-	cmd.Stderr = &errs
-	out, err := cmd.Output()
+	var out, errs bytes.Buffer
+	err := runCompiler(cmd, &out, &errs)
 	if ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
@@ -229,7 +228,7 @@ func (c *Compiler) ask(ctx context.Context, args ...string) (string, error) {
 		}
 		return "", errors.New(text)
 	}
-	return string(out), nil
+	return out.String(), nil
 }
 
 // processor returns a text that is the same for processors with the same
