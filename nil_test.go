@@ -38,6 +38,7 @@ func hostile(t *testing.T, a *Array) map[reflect.Type][]any {
 
 func TestHostileArguments(t *testing.T) {
 	a := FromSlice([]float32{1, 2, 3, 4, 5, 6}, 2, 3)
+	t.Chdir(t.TempDir()) // some save files
 	k := MustCompile(Kernel{Name: "same", InputNames: []string{"x"}, OutputNames: []string{"out"},
 		Source: "out[thread_position_in_grid.x] = x[thread_position_in_grid.x];"})
 	r, err := Default().Record(t.Context(), func(x ...*Array) []*Array { return []*Array{x[0].Exp()} }, a)
