@@ -1,6 +1,7 @@
 package zmlx_test
 
 import (
+	"bytes"
 	"math"
 	"testing"
 
@@ -57,5 +58,56 @@ func TestFunctionsInCompiledC(t *testing.T) {
 			t.Errorf("%s is %.2f units of the last place off at %v", name, worst, at)
 		}
 		t.Logf("%s: %.2f", name, worst)
+	}
+}
+
+// Outputs of 16 MiB and more are stored past the caches where rows allow it. What
+// other threads of the group then read is what was stored, wherever rows begin.
+func TestStoresPastTheCaches(t *testing.T) {
+	cc, err := zmlx.Open("cc")
+	if err != nil {
+		t.Skip(err)
+	}
+	k := zmlx.MustCompile(zmlx.Kernel{Name: "past_the_caches", OutputNames: []string{"out", "back"}, Source: `
+uint row = threadgroup_position_in_grid.x, t = thread_position_in_threadgroup.x;
+size_t base = size_t(row) * D;
+for (uint j = t; j < D; j += 128) { out[base + j] = T((row * 7 + j) % 251); }
+threadgroup_barrier(mem_flags::mem_device);
+for (uint j = t; j < D; j += 128) { back[base + j] = out[base + (D - 1 - j)]; }
+`})
+	numbers := make([]float32, 251)
+	for i := range numbers {
+		numbers[i] = float32(i)
+	}
+	for _, dt := range []zmlx.DType{zmlx.Uint8, zmlx.Float16, zmlx.BFloat16, zmlx.Int16, zmlx.Float32, zmlx.Int32, zmlx.Uint64} {
+		table, err := zmlx.FromSlice(numbers).As(dt).Bytes()
+		if err != nil {
+			t.Fatal(err)
+		}
+		size := dt.Size()
+		for _, d := range []int{4096, 4099, 4112} {
+			rows := 16<<20/(d*size) + 1
+			out := k.Call(zmlx.Launch{
+				Template:     []zmlx.TemplateArg{{Name: "T", Value: dt}, {Name: "D", Value: d}},
+				OutputShapes: [][]int{{rows, d}, {rows, d}}, OutputDTypes: []zmlx.DType{dt, dt},
+				Grid: [3]int{rows * 128, 1, 1}, Threadgroup: [3]int{128, 1, 1}, Device: cc,
+			})
+			for i, a := range out {
+				got, err := a.Bytes()
+				if err != nil {
+					t.Fatal(err)
+				}
+				for at := range rows * d {
+					row, j := at/d, at%d
+					if i == 1 {
+						j = d - 1 - j
+					}
+					want := (row*7 + j) % 251 * size
+					if g := got[at*size : at*size+size]; !bytes.Equal(g, table[want:want+size]) {
+						t.Fatalf("%v, rows of %d: output %d has % x at %d of row %d, want % x", dt, d, i, g, at%d, row, table[want:want+size])
+					}
+				}
+			}
+		}
 	}
 }

@@ -17,7 +17,42 @@ func controlCases() []Case {
 		}
 		return steps
 	}
+	// 64 threads compare their neighbouring numbers with bounds, in every pair of
+	// a start and a bound; some numbers wrap around.
+	starts, ends := pairs([]uint32{0, 5, 1<<31 - 20, 1 << 31, 1<<32 - 33, 1<<32 - 32, 1<<32 - 31, 1<<32 - 20, 1<<32 - 1},
+		[]uint32{0, 1, 7, 31, 32, 33, 60, 200, 1<<31 - 7, 1 << 31, 1<<32 - 25, 1<<32 - 1})
+	from, to := pairs([]int32{-1 << 31, -1<<31 + 5, -40, -1, 0, 20, 1<<31 - 64}, []int32{-1 << 31, -1<<31 + 1, -1<<31 + 33, -30, 0, 7, 50, 1<<31 - 40, 1<<31 - 1})
 	return []Case{
+		each("neighbours_below_bounds", `
+for (uint u = 0; u < a_shape[0]; ++u) {
+    uint j = i + a[u];
+    uint n = 0;
+    if (j < b[u]) { out[u * 64 + i] += 1; }
+    if (b[u] > j) { out[u * 64 + i] += 2; } else { out[u * 64 + i] += 4; }
+    if (j >= b[u]) { out[u * 64 + i] += 8; }
+    if (b[u] <= j) { out[u * 64 + i] += 16; }
+    if (j <= b[u]) { out[u * 64 + i] += 32; }
+    if (b[u] < j) { out[u * 64 + i] += 64; }
+    for (uint k = i + a[u]; k < min(b[u], 200u); k += 64) { ++n; }
+    out[u * 64 + i] += n * 128;
+}`, in(starts, ends), table(len(starts)*64, func(i int) uint32 {
+			j, n := starts[i/64]+uint32(i%64), ends[i/64]
+			r := pick[uint32](j < n, 3, 28) + pick[uint32](j <= n, 32, 64)
+			for ; j < min(n, 200); j += 64 {
+				r += 128
+			}
+			return r
+		})).grid(64, 1, 1).group(64, 1, 1).initial(0),
+		each("signed_neighbours_below_bounds", `
+for (uint u = 0; u < a_shape[0]; ++u) {
+    int j = int(i) + a[u];
+    if (j < b[u]) { out[u * 64 + i] += 1; }
+    if (b[u] > j) { out[u * 64 + i] += 2; }
+    if (j >= b[u]) { out[u * 64 + i] += 4; }
+    if (b[u] <= j) { out[u * 64 + i] += 8; }
+}`, in(from, to), table(len(from)*64, func(i int) uint32 {
+			return pick[uint32](from[i/64]+int32(i%64) < to[i/64], 3, 12)
+		})).grid(64, 1, 1).group(64, 1, 1).initial(0),
 		each("if_else_chain", "if (a[i] < 0) out[i] = -1; else if (a[i] == 0) { out[i] = 0; } else if (a[i] < 5) out[i] = 1; else out[i] = 2;", in(k),
 			mapped(k, func(k int32) int32 {
 				switch {

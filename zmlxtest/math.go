@@ -59,6 +59,10 @@ func mathCases() []Case {
 			return g(x, y)
 		}
 	}
+	edges := []float32{nan, math.Float32frombits(0xff800001), inf, -inf, 0, float32(math.Copysign(0, -1)), 1, -1, math.SmallestNonzeroFloat32, -math.SmallestNonzeroFloat32, math.MaxFloat32, -math.MaxFloat32}
+	edgesX, edgesY := pairs(edges, edges)
+	greater := func(x, y float32) float32 { return float32(quiet(math.Max)(float64(x), float64(y))) }
+	lesser := func(x, y float32) float32 { return float32(quiet(math.Min)(float64(x), float64(y))) }
 	pi := func(g func(float64) float64) func(float64) float64 {
 		return func(x float64) float64 { return g(math.Pi * math.Mod(x, 2)) }
 	}
@@ -119,6 +123,8 @@ func mathCases() []Case {
 			table(60, func(i int) f16 {
 				return half.Float16FromFloat64(f16s(x)[i].Float64()*f16s(y)[i].Float64() + f16s(z)[i].Float64())
 			})),
+		each("extremes_in_loops", "float m = a[i], n = a[i], p = a[i], q = a[i]; for (uint j = 0; j < c[0]; ++j) { m = max(m, b[i]); n = max(b[i], n); p = min(p, b[i]); q = min(b[i], q); } out0[i] = m; out1[i] = n; out2[i] = p; out3[i] = q;", in(edgesX, edgesY, []uint32{1}),
+			zipped(edgesX, edgesY, greater), zipped(edgesX, edgesY, greater), zipped(edgesX, edgesY, lesser), zipped(edgesX, edgesY, lesser)),
 		each("math_mix_clamp", "out0[i] = mix(a[i], b[i], 0.25f); out1[i] = clamp(a[i], -1.0f, 2.0f); out2[i] = clamp(a[i], min(b[i], c[i]), max(b[i], c[i])); out3[i] = smoothstep(-2.0f, 2.0f, a[i]);", in(x, y, z),
 			zipped(x, y, func(x, y float32) float32 { return float32(float64(x) + (float64(y)-float64(x))*0.25) }),
 			mapped(x, func(x float32) float32 { return min(max(x, -1), 2) }),

@@ -5,6 +5,8 @@ package c99
 // next walk starts, such as along the next row.
 
 import (
+	"fmt"
+
 	"github.com/zmlx-go/zmlx/internal/ir"
 )
 
@@ -20,6 +22,10 @@ func (e *emitter) prefetch(in *ir.Instr, w way, q string) {
 	if in.Addr.Index == ir.NoReg || !e.placed()[in.Addr.Index] { // every threadgroup reads the same
 		return
 	}
+	if e.barriers {
+		e.prefetchGroup(r.Index, q, bytes)
+		return
+	}
 	if !e.longLoop() {
 		e.prefetchRow(q, bytes)
 		return
@@ -33,11 +39,35 @@ func (e *emitter) prefetch(in *ir.Instr, w way, q string) {
 	e.walks[r.Index] = in
 	e.line("if (%s != walk%d.next) walk%d = zm_new_walk(walk%d, %s);", q, r.Index, r.Index, r.Index, q)
 	e.line("walk%d.next = %s + %d;", r.Index, q, bytes)
+	e.ask(fmt.Sprintf("zm_ahead(walk%d, %s)", r.Index, q), bytes)
+}
+
+// ask asks for the memory at an address, which may be anywhere: processors
+// ignore what they cannot ask for.
+func (e *emitter) ask(address string, bytes int) {
 	ahead := e.name("q")
-	e.line("const char *%s = zm_ahead(walk%d, %s);", ahead, r.Index, q)
+	e.line("const uintptr_t %s = %s;", ahead, address)
 	for at := 0; at < bytes; at += 64 {
-		e.line("__builtin_prefetch(%s + %d);", ahead, at)
+		e.line("__builtin_prefetch((const char *)(%s + %d));", ahead, at)
 	}
+}
+
+// prefetchGroup asks for what the same load of a later threadgroup reads, where
+// a row is shared by simdgroups that run one after the other: what each of them
+// reads lies in parts. Regions after the first that reads a parameter are taken
+// to read the same again.
+func (e *emitter) prefetchGroup(param int, q string, bytes int) {
+	if e.asked == nil {
+		e.asked = map[int]int{}
+	}
+	if first, ok := e.asked[param]; ok && first != e.regions {
+		return
+	}
+	e.asked[param] = e.regions
+	load := e.name("load")
+	e.groupLoads = append(e.groupLoads, load)
+	e.line("if (%s.group != gi) %s = zm_next_group(%s, gi, %s);", load, load, load, q)
+	e.ask(fmt.Sprintf("(uintptr_t)%s + %s.ahead", q, load), bytes)
 }
 
 // prefetchRow asks for what the same load of a later simdgroup reads, where a
@@ -49,12 +79,7 @@ func (e *emitter) prefetchRow(q string, bytes int) {
 	}
 	start := e.name("start")
 	e.starts = append(e.starts, start)
-	ahead := e.name("q")
-	e.line("const char *%s = %s + zm_rows_ahead(%s - %s);", ahead, q, q, start)
-	e.line("%s = %s;", start, q)
-	for at := 0; at < bytes; at += 64 {
-		e.line("__builtin_prefetch(%s + %d);", ahead, at)
-	}
+	e.ask(fmt.Sprintf("zm_rows_ahead(&%s, %s)", start, q), bytes)
 }
 
 // placed returns the registers whose value depends on where in the grid a

@@ -121,6 +121,9 @@ type emitter struct {
 	walks          map[int]*ir.Instr // by parameter: the load that asks for what comes next
 	inGrid         map[ir.Reg]bool   // see placed
 	starts         []string          // variables of prefetchRow
+	groupLoads     []string          // variables of prefetchGroup
+	asked          map[int]int       // by parameter: the region that prefetchGroup asks in
+	regions        int               // how many are begun
 	joins          bool              // there are functions of simdgroups
 	streamed       bool              // stores may go past the caches
 	scratch        int
@@ -234,11 +237,14 @@ func (e *emitter) entry() {
 		e.b.Reset()
 		e.b.WriteString(text[:start])
 		for _, name := range e.starts {
-			e.line("const char *%s = 0;", name)
+			e.line("uintptr_t %s = 0;", name)
+		}
+		for _, name := range e.groupLoads {
+			e.line("zm_group_load %s = {UINT64_MAX, 0, 0};", name)
 		}
 		for i := range e.f.Params {
 			if e.walks[i] != nil {
-				e.line("zm_walk walk%d = {0, 0, (const char *)-1, 0, 8192};", i)
+				e.line("zm_walk walk%d = {0, 0, UINTPTR_MAX, 0, 8192};", i)
 			}
 		}
 		e.b.WriteString(text[start:])

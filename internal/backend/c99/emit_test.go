@@ -155,6 +155,35 @@ func TestScratch(t *testing.T) {
 	}
 }
 
+// Memory is asked for before it is needed: on along a row, at the next row, or
+// where simdgroups share a row at the next threadgroup's. What was just read is not.
+func TestAsksAhead(t *testing.T) {
+	row := "uint row = threadgroup_position_in_grid.x; float s = 0; for (uint j = t; j < k[0]; j += %s) s += a[row * k[0] + j]; "
+	again := "for (uint j = t; j < k[0]; j += %s) out[row * k[0] + j] = a[row * k[0] + j] * s;"
+	for _, c := range []struct {
+		name, body, by string
+		times          int
+	}{
+		{"along rows", fmt.Sprintf(row+again, "32", "32"), "zm_new_walk(", 1},
+		{"short rows", "out[i] = simd_sum(a[i]);", "zm_rows_ahead(", 1},
+		{"rows of a threadgroup", "threadgroup float sums[256]; " + fmt.Sprintf(row, "256") + "sums[t] = s; threadgroup_barrier(mem_flags::mem_threadgroup); s = sums[0]; " + fmt.Sprintf(again, "256"), "zm_next_group(", 1},
+		{"two loads of a threadgroup", "threadgroup float sums[256]; sums[t] = a[i] + a[i + 4096]; threadgroup_barrier(mem_flags::mem_threadgroup); out[i] = sums[255 - t] + a[i];", "zm_next_group(", 2},
+		{"the same for all", "threadgroup float sums[256]; sums[t] = a[t]; threadgroup_barrier(mem_flags::mem_threadgroup); out[i] = sums[255 - t];", "__builtin_prefetch", 0},
+	} {
+		u, err := Emit(kernel(t, c.body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, text, _ := strings.Cut(u.Text, "void "+u.Entry+"(")
+		if n := strings.Count(text, c.by); n != c.times {
+			t.Errorf("%s: %s is called %d times, want %d, in\n%s", c.name, c.by, n, c.times, text)
+		}
+		if c.times > 0 && strings.Count(text, "__builtin_prefetch") != 2*c.times {
+			t.Errorf("%s: 128 bytes are asked for other than %d times in\n%s", c.name, c.times, text)
+		}
+	}
+}
+
 // What a name contains does not get into the text.
 func TestNamesStayOut(t *testing.T) {
 	f := kernel(t, "float x = a[i]; out[i] = x;")

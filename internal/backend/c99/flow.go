@@ -189,7 +189,7 @@ func (e *emitter) wholeIf(s *ir.If, fm form) {
 	undo()
 	e.close()
 	e.open("else")
-	m := e.ballot(e.lane(s.Cond))
+	m := e.bits(s.Cond)
 	other := e.name("m")
 	e.line("const uint32_t %s = ~%s;", other, m)
 	e.open("if (%s)", m)
@@ -220,12 +220,23 @@ func (e *emitter) condition(r ir.Reg) string {
 		}
 		e.line("uint32_t %s = ~0u;", name)
 		e.open("if (!%s)", fm.whole)
-		bits := e.ballot(e.lane(r))
-		e.line("%s = %s;", name, bits)
+		e.line("%s = %s;", name, e.bits(r))
 		e.close()
 		return name
 	}
 	return e.ballot(e.lane(r))
+}
+
+// bits returns a scalar with the bits of the lanes in which a register is true
+// whose form says when it is in all.
+func (e *emitter) bits(r ir.Reg) string {
+	text := e.forms[r].bits
+	if text == "" {
+		return e.ballot(e.lane(r))
+	}
+	name := e.name("m")
+	e.line("const uint32_t %s = %s;", name, text)
+	return name
 }
 
 func (e *emitter) loop(s *ir.Loop) {
@@ -385,7 +396,7 @@ func (e *emitter) together(s *ir.Loop) {
 			if fm.kind == expression && fm.whole != "" {
 				e.flush()
 				e.open("if (!%s)", fm.whole)
-				e.line("%s = %s;", live, e.ballot(e.lane(s.Cond)))
+				e.line("%s = %s;", live, e.bits(s.Cond))
 				e.line("break;")
 				e.close()
 				undo = e.bounded(fm.of, &s.Head)
@@ -572,7 +583,7 @@ func (e *emitter) compare(in *ir.Instr) bool {
 		return false
 	}
 	// The operands may change before the result is used.
-	value, of := make([]string, 2), ir.NoReg
+	value, scalar, of := make([]string, 2), make([]string, 2), ir.NoReg
 	for i, r := range in.Args {
 		if e.Varying[r] {
 			of = r
@@ -584,6 +595,7 @@ func (e *emitter) compare(in *ir.Instr) bool {
 			e.line("const %s %s = %s;", t, name, text)
 			text = name
 		}
+		scalar[i] = text
 		fm := e.forms[r]
 		if e.Varying[r] {
 			value[i] = linearLane(in.Type, form{kind: linear, text: text, k: fm.k})
@@ -593,6 +605,35 @@ func (e *emitter) compare(in *ir.Instr) bool {
 	}
 	name := e.name("all")
 	e.line("const int %s = %s;", name, all)
-	e.forms[in.Dst[0]] = form{kind: expression, text: e.names.Value(in, value), whole: name, same: e.alike(in), of: of}
+	e.forms[in.Dst[0]] = form{kind: expression, text: e.names.Value(in, value), whole: name, same: e.alike(in), of: of, bits: e.below(in, scalar)}
 	return true
+}
+
+// below returns the bits of the lanes in which a comparison holds, if it is one
+// of neighbouring numbers with a bound; x are the operands in lane 0. That is for
+// trees in threadgroup memory: where tails are rare compilers make worse code of
+// all the rest when they see how a mask is made.
+func (e *emitter) below(in *ir.Instr, x []string) string {
+	if !e.barriers {
+		return ""
+	}
+	op, varying, bound := in.Op, 0, 1
+	if !e.Varying[in.Args[0]] {
+		op, varying, bound = map[ir.Op]ir.Op{ir.Gt: ir.Lt, ir.Le: ir.Ge}[op], 1, 0
+	}
+	if e.Varying[in.Args[bound]] || e.forms[in.Args[varying]].k != 1 || in.Type != ir.U32 && in.Type != ir.I32 {
+		return ""
+	}
+	sign := ""
+	if in.Type == ir.I32 { // in the order of numbers without sign
+		sign = " ^ INT32_MIN"
+	}
+	text := fmt.Sprintf("zm_below((uint32_t)(%s%s), (uint32_t)(%s%s))", x[varying], sign, x[bound], sign)
+	switch op {
+	case ir.Lt:
+		return text
+	case ir.Ge:
+		return "~" + text
+	}
+	return ""
 }

@@ -39,6 +39,7 @@ type form struct {
 	whole string // expression: a scalar that is true only if it is true in all lanes; may be ""
 	of    ir.Reg // expression with whole: the linear register that is compared
 	same  bool   // expression: it is true in all lanes if whole is, else in none
+	bits  string // expression with whole: a scalar with the bits of the lanes in which it is true; may be ""
 }
 
 type formKind uint8
@@ -82,6 +83,7 @@ func (e *emitter) region(b *ir.Block) {
 	if len(b.Stmts) == 0 {
 		return
 	}
+	e.regions++
 	if e.barriers && e.uniformOnly(b) {
 		e.variant = variant{}
 		e.block(b)
