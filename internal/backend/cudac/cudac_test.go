@@ -163,6 +163,28 @@ func TestReadOnly(t *testing.T) {
 	}
 }
 
+// Halves made of bits are protected from compilers that know some of the bits.
+func TestBitsOfHalves(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		bits func(b *ir.Builder, word ir.Reg) ir.Reg // of type U32
+		safe bool
+	}{
+		{"the lower half of a word", func(b *ir.Builder, w ir.Reg) ir.Reg { return w }, true},
+		{"the upper half", func(b *ir.Builder, w ir.Reg) ir.Reg { return b.Binary(ir.Shr, w, b.ConstU32(16)) }, true},
+		{"one bit", func(b *ir.Builder, w ir.Reg) ir.Reg { return b.Binary(ir.Shr, w, b.ConstU32(31)) }, false},
+		{"some bits", func(b *ir.Builder, w ir.Reg) ir.Reg { return b.Binary(ir.And, w, b.ConstU32(1)) }, false},
+	} {
+		text := emit(t, kernel(func(b *ir.Builder, in, at ir.Reg) ir.Reg {
+			w := tc.bits(b, b.Load(ir.U32, ir.AtIndex(in, at, 4, 0)))
+			return b.Convert(ir.F32, b.Bitcast(ir.F16, b.Convert(ir.U16, w)))
+		}))
+		if safe := !strings.Contains(text, "^ L.pad)"); safe != tc.safe {
+			t.Errorf("%s: taken for unknowable: %v\n%s", tc.name, safe, text)
+		}
+	}
+}
+
 // Vectors of known alignment need no test, others do.
 func TestAlignment(t *testing.T) {
 	quad := func(scale, off int64) *ir.Func {

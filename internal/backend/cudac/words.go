@@ -61,8 +61,11 @@ func (e *emitter) word(r ir.Reg) bool {
 // unknowable reports whether an instruction gives such an integer.
 func (e *emitter) unknowable(in *ir.Instr) bool {
 	switch in.Op {
-	case ir.Mov, ir.Shr:
+	case ir.Mov:
 		return e.word(in.Args[0])
+	case ir.Shr: // the upper half: of a shift by more, compilers know that few bits are left
+		by := e.f.Regs[in.Args[1]]
+		return in.Type == ir.U32 && by.Kind == ir.ConstReg && by.Bits == 16 && e.word(in.Args[0])
 	case ir.Select:
 		return e.word(in.Args[1]) && e.word(in.Args[2])
 	case ir.Convert:
