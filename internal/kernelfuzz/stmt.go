@@ -407,7 +407,15 @@ func (g *generator) loop(add func(*node), depth int) {
 	counter := variable{name: v, t: scalar("uint"), fixed: true, uniform: uniform}
 	depth--
 	vars := len(g.vars)
-	switch g.n(5) {
+	switch g.n(6) {
+	case 5:
+		step := g.name() // given a value in the condition, and perhaps another in the body
+		add(stmt(fmt.Sprintf("uint %s = 0u;", step)))
+		first := value(scalar("uint"), 1)
+		g.vars = append(g.vars, counter, variable{name: step, t: scalar("uint"), uniform: uniform})
+		body := g.inside(f, depth, 1+g.n(5))
+		g.vars = g.vars[:vars]
+		add(stmt(fmt.Sprintf("for (uint %[1]s = %[2]d; (%[3]s = $, %[1]s < %[4]du); %[1]s += %[3]s %% 2u + 1u) $", v, g.n(2), step, turns), first, body))
 	case 0, 1, 2:
 		limit := bound()
 		g.vars = append(g.vars, counter)
