@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -448,6 +449,8 @@ func (v *variant) launch(ctx context.Context, dev *Device, prefix, name string, 
 	switch {
 	case err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()):
 		return err
+	case err != nil && strings.Contains(err.Error(), "kernel "+name+":"):
+		return err // the device has named it
 	case err != nil:
 		return fmt.Errorf("%s%s: %w", prefix, name, err)
 	case own && len(l.Report.Findings) > 0:

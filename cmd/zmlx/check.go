@@ -44,6 +44,8 @@ type checkReport struct {
 	Expect   map[string]*comparison `json:"expect,omitempty"`
 }
 
+func (c *checkCommand) Validate() error { return notNegative(c.Timeout) }
+
 func (c *checkCommand) Run(env environment) error {
 	ctx, cancel := within(env.ctx, c.Timeout)
 	defer cancel()

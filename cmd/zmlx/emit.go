@@ -29,6 +29,9 @@ func (c *emitCommand) Run(env environment) error {
 	if _, err := os.Stat(c.Capsule); err != nil && strings.Contains(c.Capsule, "(") {
 		return c.definition(env)
 	}
+	if c.VJP || c.JVP || len(c.DType) > 0 || len(c.Shape) > 0 {
+		return fmt.Errorf("%s: --vjp, --jvp, --dtype and --shape are for definitions; a capsule says all itself", c.Capsule)
+	}
 	dev, err := device("interp")
 	if err != nil {
 		return err

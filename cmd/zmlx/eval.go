@@ -32,6 +32,8 @@ type named struct {
 	a    *zmlx.Array
 }
 
+func (c *evalCommand) Validate() error { return notNegative(c.Timeout) }
+
 func (c *evalCommand) Run(env environment) error {
 	ctx, cancel := within(env.ctx, c.Timeout)
 	defer cancel()

@@ -75,6 +75,10 @@ func array(in capsule.Input) (*zmlx.Array, error) {
 	var a *zmlx.Array
 	switch {
 	case in.File != "":
+		// A pipe or a device might never end.
+		if info, err := os.Stat(in.File); err == nil && !info.Mode().IsRegular() {
+			return nil, fmt.Errorf("%s is not a regular file", in.File)
+		}
 		file, err := readNPY(in.File, in.DType)
 		if err != nil {
 			return nil, err

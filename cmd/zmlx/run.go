@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/zmlx-go/zmlx"
@@ -22,6 +23,17 @@ type runCommand struct {
 	JSON    bool          `name:"json" help:"Print the result as JSON."`
 	Verbose bool          `short:"v" help:"Print the generated source and the launch."`
 	Timeout time.Duration `help:"Stop after this long, such as 10s." default:"0s"`
+}
+
+// Validate refuses a timeout that is none, for package kong, as those of the
+// other commands do.
+func (c *runCommand) Validate() error { return notNegative(c.Timeout) }
+
+func notNegative(timeout time.Duration) error {
+	if timeout < 0 {
+		return fmt.Errorf("--timeout: %v is negative; 0s is none", timeout)
+	}
+	return nil
 }
 
 // An outputReport is what run --json says of an output.
@@ -158,7 +170,11 @@ func (c *runCommand) output(cap *capsule.Capsule, i int, a *zmlx.Array) (*output
 		if e.Index != i {
 			continue
 		}
-		if out.Expect, err = compare(e, a.DType(), a.Shape(), data); err != nil {
+		out.Expect, err = compare(e, a.DType(), a.Shape(), data)
+		switch {
+		case err != nil && strings.HasPrefix(err.Error(), "expect."): // it says where
+			return nil, err
+		case err != nil:
 			return nil, fmt.Errorf("expect.%s: %w", name, err)
 		}
 	}

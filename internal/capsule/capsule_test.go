@@ -116,6 +116,7 @@ func TestRefused(t *testing.T) {
 		{with(good + `,"zzzzzzzzzzzz":1`), `zzzzzzzzzzzz: unknown field; the fields here are $schema, name, input_names`},
 		{with(good + `,"grid":[1,1]`), "grid: want three sizes [x, y, z], found 2"},
 		{with(good + `,"grid":[0,1,1]`), "grid[0]: want at least 1, found 0"},
+		{with(good + `,"grid":[1.5,1,1]`), "grid[0]: want a whole number for int64, found the number 1.5"},
 		{with(good + `,"grid":7`), "grid: want a list, found the number 7"},
 		{with(good + `,"grid":[1.5,1,1]`), "grid[0]: want a whole number for int64, found the number 1.5"},
 		{with(good + `,"grid":[true,1,1]`), "grid[0]: want a whole number, found true"},

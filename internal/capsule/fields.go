@@ -86,7 +86,11 @@ func (d *decoder) ints(path string, n node) []int {
 
 // triple reads a grid or threadgroup.
 func (d *decoder) triple(path string, n node) (t [3]int) {
+	faults := len(d.errs)
 	sizes := d.ints(path, n)
+	if len(d.errs) > faults {
+		return t
+	}
 	if _, ok := n.([]node); ok && len(sizes) != 3 {
 		d.errorf(path, "want three sizes [x, y, z], found %d; write 1 for those that are not used", len(sizes))
 	}
