@@ -18,12 +18,14 @@ func controlCases() []Case {
 		return steps
 	}
 	// 64 threads compare their neighbouring numbers with bounds, in every pair of
-	// a start and a bound; some numbers wrap around.
+	// a start and a bound; some numbers wrap around. The cc device looks at these
+	// more closely in kernels with barriers.
 	starts, ends := pairs([]uint32{0, 5, 1<<31 - 20, 1 << 31, 1<<32 - 33, 1<<32 - 32, 1<<32 - 31, 1<<32 - 20, 1<<32 - 1},
 		[]uint32{0, 1, 7, 31, 32, 33, 60, 200, 1<<31 - 7, 1 << 31, 1<<32 - 25, 1<<32 - 1})
 	from, to := pairs([]int32{-1 << 31, -1<<31 + 5, -40, -1, 0, 20, 1<<31 - 64}, []int32{-1 << 31, -1<<31 + 1, -1<<31 + 33, -30, 0, 7, 50, 1<<31 - 40, 1<<31 - 1})
 	return []Case{
 		each("neighbours_below_bounds", `
+threadgroup_barrier(mem_flags::mem_none);
 for (uint u = 0; u < a_shape[0]; ++u) {
     uint j = i + a[u];
     uint n = 0;
@@ -44,6 +46,7 @@ for (uint u = 0; u < a_shape[0]; ++u) {
 			return r
 		})).grid(64, 1, 1).group(64, 1, 1).initial(0),
 		each("signed_neighbours_below_bounds", `
+threadgroup_barrier(mem_flags::mem_none);
 for (uint u = 0; u < a_shape[0]; ++u) {
     int j = int(i) + a[u];
     if (j < b[u]) { out[u * 64 + i] += 1; }

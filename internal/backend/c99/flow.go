@@ -628,7 +628,7 @@ func (e *emitter) below(in *ir.Instr, x []string) string {
 	if in.Type == ir.I32 { // in the order of numbers without sign
 		sign = " ^ INT32_MIN"
 	}
-	text := fmt.Sprintf("zm_below((uint32_t)(%s%s), (uint32_t)(%s%s))", x[varying], sign, x[bound], sign)
+	text := fmt.Sprintf("zm_below((uint32_t)((%s)%s), (uint32_t)((%s)%s))", x[varying], sign, x[bound], sign)
 	switch op {
 	case ir.Lt:
 		return text
