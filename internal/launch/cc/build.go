@@ -112,6 +112,12 @@ func (d *device) build(ctx context.Context, kernel string, u Unit, out string) e
 	}
 }
 
+// crashed reports whether gcc or clang found itself at fault.
+func crashed(err error) bool {
+	e, ok := errors.AsType[*BuildError](err)
+	return ok && (strings.Contains(e.Output, "internal compiler error") || strings.Contains(e.Output, "PLEASE submit a bug report"))
+}
+
 // A library is a loaded kernel.
 type library struct {
 	dl.Lib
@@ -122,7 +128,18 @@ type library struct {
 func (d *device) load(ctx context.Context, kernel string, u Unit) (library, error) {
 	c := d.compiler
 	key := diskcache.NewKey("cc object 1", runtime.GOARCH, c.id, strings.Join(slices.Concat(c.Flags, u.Flags), "\x00"), u.Text)
-	write := func(path string) error { return d.build(ctx, kernel, u, path) }
+	write := func(path string) error {
+		err := d.build(ctx, kernel, u, path)
+		if !crashed(err) {
+			return err
+		}
+		less := u
+		less.Flags = append(slices.Clip(u.Flags), "-O1") // most faults of compilers are in what they do for -O3
+		if d.build(ctx, kernel, less, path) == nil {
+			return nil
+		}
+		return err
+	}
 	file, err := d.cache.Make(ctx, key, "kernel "+kernel, write)
 	if err != nil {
 		return library{}, d.keepSource(err, kernel, key, u.Text)

@@ -140,6 +140,29 @@ func TestCompilerFails(t *testing.T) {
 	}
 }
 
+// TestCompilerCrashes has a compiler with a fault in its optimiser.
+func TestCompilerCrashes(t *testing.T) {
+	d := newDevice(t)
+	const crash = "echo 'kernel.c:1:1: internal compiler error: in expand, at expand.cc:1' >&2; exit 1"
+	t.Setenv("ZMLX_CC", script(t, d, `case "$*" in *" -O1 -o "*) exec $real "$@";; esac; `+crash))
+	dev, err := open(t.Context(), Config{Cache: newCache(t)})
+	if err != nil {
+		t.Fatalf("error %v, though the compiler works with -O1", err)
+	}
+	p, err := dev.program(t.Context(), "k", unit("*(int32_t *)params[0] = 9;"), []string{"out"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := mustAlloc(t, dev, 4)
+	if err := errors.Join(p.Run(t.Context(), line(1, 1, arg(out))), p.Close()); err != nil || values[int32](out)[0] != 9 {
+		t.Errorf("out is %d, want 9, error %v", values[int32](out)[0], err)
+	}
+	t.Setenv("ZMLX_CC", script(t, d, crash))
+	if _, err := open(t.Context(), Config{Cache: newCache(t)}); err == nil || !strings.Contains(err.Error(), "internal compiler error") {
+		t.Errorf("error %v, want the compiler's", err)
+	}
+}
+
 // TestCompilerHangs demands that a compiler that hangs is stopped with its
 // children.
 func TestCompilerHangs(t *testing.T) {
