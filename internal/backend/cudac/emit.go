@@ -94,10 +94,11 @@ type emitter struct {
 	levels  []level // what encloses the current place, innermost last
 	exits   map[target]int
 
-	origins []origin       // by register, of pointers
-	written map[int]bool   // parameters that are stored to
-	wild    bool           // a store goes to no one knows where
-	private map[int]*array // thread allocations that are arrays of registers
+	origins []origin        // by register, of pointers
+	written map[int]bool    // parameters that are stored to
+	ints    map[origin]bool // where integers are stored to
+	wild    bool            // a store goes to no one knows where
+	private map[int]*array  // thread allocations that are arrays of registers
 	defs    map[ir.Reg]*ir.Instr
 	factors map[ir.Reg]int64 // of variables
 
@@ -352,8 +353,8 @@ func (e *emitter) pure(s *ir.Instr) string {
 		return "(int32_t)(" + zero + " - (uint32_t)" + args[0] + ")"
 	case s.Op == ir.Sub && s.Type == ir.I32 && args[0] == "0":
 		args[0] = zero
-	case s.Op == ir.Bitcast && s.Type == ir.F16 && !e.word(s.Args[0]):
-		args[0] = "(" + args[0] + " ^ " + zero + ")"
+	case s.Op == ir.Bitcast && misread(s.Type) && s.From.IsInt() && !e.word(s.Args[0]):
+		args[0] = veil(args[0])
 	}
 	if s.Op == ir.Bitcast && s.Type.IsInt() {
 		if h := e.halves[s.Args[0]]; h != "" {
@@ -363,10 +364,18 @@ func (e *emitter) pure(s *ir.Instr) string {
 	return e.names.Value(s, args)
 }
 
-// zero is 0, which compilers cannot know. Those of CUDA 12.9 and 13.0 make wrong
-// code for sm_90 otherwise: they drop the negation in max(max(-a, b), c) of
-// ints, and read the bits 0 and 1 as halves 0 and 1.
+// zero is 0, which compilers cannot know. Those of CUDA 12.9 to 13.5 make wrong
+// code for sm_90 otherwise. They drop the negation in max(max(-a, b), c) of ints.
+// And where a bool as 0 or 1 is the bits of a float that is converted, to a
+// float of another type, to an integer or to a whole number, they convert the
+// numbers 0 and 1 instead.
 const zero = "L.pad"
+
+// misread reports whether compilers may read bits as numbers of type t.
+func misread(t ir.Type) bool { return t == ir.F16 || t == ir.F32 }
+
+// veil hides the bits of such a number.
+func veil(bits string) string { return "(" + bits + " ^ " + zero + ")" }
 
 // simd writes a function of a simdgroup.
 func (e *emitter) simd(s *ir.Instr) {

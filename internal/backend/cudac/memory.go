@@ -219,12 +219,13 @@ func (e *emitter) load(s *ir.Instr) {
 // loadFrom loads from an address.
 func (e *emitter) loadFrom(s *ir.Instr, q string) {
 	read := e.readOnly(s.Addr.Base)
+	ints := misread(s.Type) && e.holdsInts(s.Addr.Base)
 	if words, aligned, ok := e.whole(s, len(s.Dst)); ok {
 		w := e.fresh("w")
 		e.names["zm_load"] = true
 		e.line("const zm_words<%d> %s = zm_load<%d, %d, %v, %s>(%s);", words, w, words, s.Type.Size(), read, aligned, q)
 		for j, d := range s.Dst {
-			e.set(d, e.fromWords(s.Type, w, j))
+			e.set(d, e.fromWords(s.Type, w, j, ints))
 		}
 		return
 	}
@@ -235,17 +236,28 @@ func (e *emitter) loadFrom(s *ir.Instr, q string) {
 	}
 	for j, d := range s.Dst {
 		x := fmt.Sprintf("((const %s *)%s)[%d]", memoryType(s.Type), q, j)
-		if read {
+		switch {
+		case read:
 			e.names["zm_get"] = true
 			x = fmt.Sprintf("zm_get<true>((const %s *)%s + %d)", backend.MemoryType(s.Type), q, j)
+		case ints && s.Type == ir.F32:
+			x = e.names.Call("zm_bits_f32", veil(fmt.Sprintf("((const zm_u32 *)%s)[%d]", q, j)))
+		case ints:
+			x = veil(x)
 		}
 		e.set(d, e.names.FromMemory(s.Type, x))
 	}
 }
 
-// fromWords takes element j out of words.
-func (e *emitter) fromWords(t ir.Type, w string, j int) string {
-	word := func(i int) string { return fmt.Sprintf("%s.w[%d]", w, i) }
+// fromWords takes element j out of words, which may be integers.
+func (e *emitter) fromWords(t ir.Type, w string, j int, ints bool) string {
+	word := func(i int) string {
+		x := fmt.Sprintf("%s.w[%d]", w, i)
+		if ints {
+			x = veil(x)
+		}
+		return x
+	}
 	switch t.Size() {
 	case 8:
 		x := fmt.Sprintf("((uint64_t)%s | (uint64_t)%s << 32)", word(2*j), word(2*j+1))

@@ -69,12 +69,16 @@ func (e *emitter) findOrigins() {
 			return true
 		})
 	}
-	e.written = map[int]bool{}
+	e.written, e.ints = map[int]bool{}, map[origin]bool{}
 	e.f.Body.Instrs(func(in *ir.Instr) bool {
 		if in.Op != ir.Store && !in.Op.IsAtomic() {
 			return true
 		}
-		switch o := e.origins[in.Addr.Base]; {
+		o := e.origins[in.Addr.Base]
+		if in.Type.IsInt() {
+			e.ints[o] = true
+		}
+		switch {
 		case o.kind == param:
 			e.written[o.index] = true
 		case o.kind != alloc:
@@ -82,6 +86,19 @@ func (e *emitter) findOrigins() {
 		}
 		return true
 	})
+}
+
+// holdsInts reports whether the kernel may have stored integers where a pointer
+// points to, other than such that compilers cannot know anything about.
+func (e *emitter) holdsInts(r ir.Reg) bool {
+	switch o := e.origins[r]; {
+	case o.kind == anything:
+		return len(e.ints) > 0
+	case o.kind == alloc && e.wordAllocs[o.index]:
+		return false
+	default:
+		return e.ints[o] || e.ints[origin{kind: anything}]
+	}
 }
 
 // readOnly reports whether no one writes to what a pointer points to while the
