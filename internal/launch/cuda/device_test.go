@@ -198,6 +198,35 @@ func TestFreeInOrder(t *testing.T) {
 	}
 }
 
+// TestUploadAfterError has the driver fail at first when copies are prepared.
+func TestUploadAfterError(t *testing.T) {
+	f := newFake(t)
+	d := f.open(t, 0)
+	want := make([]byte, (segments+1)*segmentSize) // goes once around the ring
+	for i := range want {
+		want[i] = byte(i * i >> 8)
+	}
+	a := mustAlloc(t, d, len(want))
+	for range 3 {
+		f.set(t, "noEvents", 0, 1)
+		if err := a.Upload(0, want); err == nil {
+			t.Error("uploaded without events")
+		}
+	}
+	if err := a.Upload(0, want); err != nil {
+		t.Fatal(err)
+	}
+	got := make([]byte, len(want))
+	if err := a.Download(0, got); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("other values, error %v", err)
+	}
+	a.Free()
+	if err := d.Close(); err != nil {
+		t.Error(err)
+	}
+	f.checkLeaks(t)
+}
+
 func TestOutOfMemory(t *testing.T) {
 	f := newFake(t)
 	d := f.open(t, 0)
@@ -584,6 +613,25 @@ func TestTime(t *testing.T) {
 		return err
 	}); err == nil {
 		t.Error("profiled within a profile")
+	}
+	// A launch that the driver refuses has no time, and a function that panics
+	// ends the profile.
+	refused := kernel(t, d, "refuse", "a")
+	times, err = d.Profile(func() error {
+		if err := refused.Run(t.Context(), over(10, 10, a)); err == nil {
+			t.Error("the driver refuses nothing")
+		}
+		return three()
+	})
+	if err != nil || len(times) != 3 {
+		t.Errorf("times %v, error %v", times, err)
+	}
+	func() {
+		defer func() { recover() }()
+		d.Profile(func() error { panic("oh") })
+	}()
+	if times, err := d.Profile(three); err != nil || len(times) != 3 {
+		t.Errorf("after a panic: times %v, error %v", times, err)
 	}
 	if err := d.Close(); err != nil {
 		t.Error(err)

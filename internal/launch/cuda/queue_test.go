@@ -174,6 +174,13 @@ func TestQueueOrder(t *testing.T) {
 		mustRun(t, own, watched(w, 10, 10, a, b))
 		return own.Close()
 	})
+	one("recording", 20, a, func() error {
+		g, err := d.record(func() error { return p.Run(t.Context(), watched(w, 10, 10, a)) })
+		if err != nil {
+			return err
+		}
+		return g.Close()
+	})
 	one("time", 20, a, func() error {
 		took, err := d.Time(func() error { mustRun(t, c, watched(w, 10, 10, a, b)); return nil })
 		if took != 1000000 { // the fake's clock counts kernels
@@ -350,4 +357,118 @@ func TestQueueGoroutines(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+// hold begins a row of launches on b, and makes the driver wait in the first of
+// n more.
+func (f *fake) hold(t *testing.T, d *Device, p *program, b launch.Buffer, w *witness, n int) (before int) {
+	t.Helper()
+	before = beginRow(t, d, p, b)
+	untilEmpty(t, d)
+	f.set(t, "held", 0, 1)
+	for range n {
+		mustRun(t, p, watched(w, b.Size()/4, 10, b))
+	}
+	until(t, "the driver has a launch", func() bool { return f.get(t, "holding", 0) == 1 })
+	return before
+}
+
+// TestQueueClose closes a device whose queue is full, while others launch.
+func TestQueueClose(t *testing.T) {
+	f := newFake(t)
+	d := f.open(t, 0)
+	p := kernel(t, d, "increment", "a")
+	a := mustAlloc(t, d, 40)
+	w := &witness{}
+	f.hold(t, d, p, a, w, queueSize)
+	launched := f.get(t, "launches", 0)
+	closed, more := make(chan error), make(chan int)
+	go func() { closed <- d.Close() }()
+	go func() {
+		n := 0
+		for ; p.Run(t.Context(), watched(w, 10, 10, a)) == nil; n++ {
+		}
+		more <- n
+	}()
+	f.set(t, "held", 0, 0)
+	if err := <-closed; err != nil {
+		t.Error(err)
+	}
+	if got, want := f.get(t, "launches", 0)-launched, queueSize+<-more; got != want {
+		t.Errorf("the driver was asked for %d launches, want %d", got, want)
+	}
+	if errs := w.told(); len(errs) > 0 {
+		t.Errorf("told of %v", errs)
+	}
+	if d.queue.put.Load() != d.queue.done.Load() {
+		t.Error("there are launches in the queue of a closed device")
+	}
+}
+
+// TestQueueCloseLost closes a device that is lost with launches in its queue.
+func TestQueueCloseLost(t *testing.T) {
+	f := newFake(t)
+	d := f.open(t, 0)
+	p, bad := kernel(t, d, "increment", "a"), kernel(t, d, "fault", "a")
+	a := mustAlloc(t, d, 40)
+	mustRun(t, bad, over(10, 10, a))
+	w := &witness{}
+	f.hold(t, d, p, a, w, 100)
+	f.set(t, "drain", 0, 1) // now it is lost, and nobody knows
+	closed := make(chan error)
+	go func() { closed <- d.Close() }()
+	f.set(t, "held", 0, 0)
+	if err := <-closed; err != nil {
+		t.Errorf("Close: %v", err)
+	}
+	errs := w.told()
+	if len(errs) != 100 {
+		t.Errorf("%d launches were told of, want 100", len(errs))
+	}
+	for _, err := range errs {
+		if !errors.Is(err, launch.ErrLost) {
+			t.Fatalf("told of %v", err)
+		}
+	}
+}
+
+// TestQueueMemory asks for memory that is free only after the launches of the
+// queue.
+func TestQueueMemory(t *testing.T) {
+	f := newFake(t)
+	d := f.open(t, 0)
+	p, c := kernel(t, d, "increment", "a"), kernel(t, d, "copy", "a", "b")
+	const size = 1 << 20
+	a, temp := mustAlloc(t, d, 40), mustAlloc(t, d, size)
+	mustUpload(t, a, make([]uint32, 10)...)
+	w := &witness{}
+	n := f.hold(t, d, p, a, w, 10) + 10
+	f.set(t, "limit", 0, uint64(f.get(t, "used", 0)))
+	mustRun(t, c, watched(w, 10, 10, a, temp))
+	got := make(chan launch.Buffer)
+	go func() {
+		temp.Free()
+		b, err := d.Alloc(size)
+		if err != nil {
+			t.Error(err)
+		}
+		got <- b
+	}()
+	select {
+	case <-got:
+		t.Error("memory that is in use was given away")
+	case <-time.After(10 * time.Millisecond):
+	}
+	f.set(t, "held", 0, 0)
+	b := <-got
+	mustRun(t, c, watched(w, 10, 10, a, b))
+	if v := values(t, b, 10); v[9] != uint32(n) {
+		t.Errorf("%d launches were made, want %d", v[9], n)
+	}
+	if _, err := d.Alloc(size); err == nil {
+		t.Error("more memory than there is")
+	}
+	if errs := w.told(); len(errs) > 0 {
+		t.Errorf("told of %v", errs)
+	}
 }

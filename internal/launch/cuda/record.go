@@ -123,16 +123,17 @@ func (d *Device) record(f func() error) (*Graph, error) {
 	}
 	d.leave()
 	r := &recording{dev: d, born: map[*buffer]bool{}, buffers: map[*buffer]int{}, programs: map[*program]bool{}}
-	if err := r.during(f); err != nil {
-		r.drop()
-		return nil, err
+	var g *Graph
+	defer func() {
+		if g == nil { // an error, or f panics
+			r.drop()
+		}
+	}()
+	err := r.during(f)
+	if err == nil {
+		g, err = r.finish()
 	}
-	g, err := r.finish()
-	if err != nil {
-		r.drop()
-		return nil, err
-	}
-	return g, nil
+	return g, err
 }
 
 // during calls f while the recording is the goroutine's.
@@ -350,18 +351,18 @@ func (g *Graph) Launch() error {
 		return err
 	}
 	defer d.leave()
-	if g.closed.Load() {
-		return fmt.Errorf("%s: %s: the graph was closed", d.name, g.name)
-	}
 	if d.recording() != nil {
 		return d.unrecordable("launching a graph")
-	}
-	if g.exec == 0 {
-		return nil
 	}
 	d.order()
 	d.launching.Lock()
 	defer d.launching.Unlock()
+	if g.closed.Load() { // Close looks for launches, with d.launching held, after it has set that
+		return fmt.Errorf("%s: %s: the graph was closed", d.name, g.name)
+	}
+	if g.exec == 0 {
+		return nil
+	}
 	err := d.enqueue(g.name, func() (*entry, int32) {
 		e := &d.driver.graphLaunch
 		return e, int32(dl.Call(e.addr, g.args[:]...))

@@ -232,3 +232,64 @@ func TestRecordAlone(t *testing.T) {
 		t.Errorf("%d launches recorded and %v computed, want 1 and 2", g.Len(), got)
 	}
 }
+
+// TestGraphClosedMeanwhile closes a graph while another goroutine is about to
+// launch it.
+func TestGraphClosedMeanwhile(t *testing.T) {
+	f := newFake(t)
+	d := f.open(t, 0)
+	a := mustAlloc(t, d, 40)
+	p := kernel(t, d, "increment", "a")
+	g, err := d.record(func() error { return p.Run(t.Context(), over(10, 10, a)) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.queue.row.Store(1)
+	d.launching.Lock()
+	launched, closed := make(chan error), make(chan error)
+	go func() { launched <- g.Launch() }()
+	until(t, "the launch waits for its turn", func() bool { return d.queue.row.Load() == 0 })
+	go func() { closed <- g.Close() }()
+	until(t, "the graph is being closed", g.closed.Load)
+	d.launching.Unlock()
+	if err := <-launched; err == nil || !strings.Contains(err.Error(), "was closed") {
+		t.Errorf("launched while it was closed: %v", err)
+	}
+	if err := <-closed; err != nil {
+		t.Error(err)
+	}
+	if n := f.get(t, "graphLaunches", 0); n != 0 {
+		t.Errorf("the driver was asked to launch a graph that is gone")
+	}
+}
+
+// TestRecordPanics has the function panic whose launches are recorded.
+func TestRecordPanics(t *testing.T) {
+	f := newFake(t)
+	d := f.open(t, 0)
+	a := mustAlloc(t, d, 40)
+	p := kernel(t, d, "increment", "a")
+	modules := f.get(t, "modules", 0)
+	func() {
+		defer func() {
+			if recover() != "oh" {
+				t.Error("it did not panic")
+			}
+		}()
+		d.record(func() error {
+			mustRun(t, p, over(10, 10, a))
+			panic("oh")
+		})
+	}()
+	if d.Recording() {
+		t.Error("still recording")
+	}
+	held := d.Held()
+	a.Free()
+	if err := p.Close(); err != nil {
+		t.Error(err)
+	}
+	if d.Held() != held-40 || f.get(t, "modules", 0) != modules-1 {
+		t.Error("the recording keeps what it used")
+	}
+}

@@ -22,27 +22,36 @@ type staging struct {
 		event   uintptr
 		pending bool // event says when the GPU is done with the segment
 	}
-	now  int // segment in use
-	used int // bytes of it
+	ready bool // all of that is there
+	now   int  // segment in use
+	used  int  // bytes of it
 }
 
 const eventNoTiming = 2
 
-// prepare allocates the memory on first use. s.mu is held.
+// prepare allocates the memory on first use. After an error the next call goes
+// on where it ended. s.mu is held.
 func (s *staging) prepare(d *Device) error {
-	if s.base != 0 {
+	if s.ready {
 		return nil
 	}
-	var base uintptr
-	if err := d.do(&d.driver.allocHost, uintptr(unsafe.Pointer(&base)), segments*segmentSize); err != nil {
-		return err
-	}
-	s.base = base
-	for i := range s.segment {
-		if err := d.do(&d.driver.eventCreate, uintptr(unsafe.Pointer(&s.segment[i].event)), eventNoTiming); err != nil {
+	if s.base == 0 {
+		var base uintptr
+		if err := d.do(&d.driver.allocHost, uintptr(unsafe.Pointer(&base)), segments*segmentSize); err != nil {
 			return err
 		}
+		s.base = base
 	}
+	for i := range s.segment {
+		if e := &s.segment[i].event; *e == 0 {
+			var event uintptr
+			if err := d.do(&d.driver.eventCreate, uintptr(unsafe.Pointer(&event)), eventNoTiming); err != nil {
+				return err
+			}
+			*e = event
+		}
+	}
+	s.ready = true
 	return nil
 }
 

@@ -75,7 +75,7 @@ type LaunchTime struct {
 	Time   time.Duration
 }
 
-// A profile takes the time of every launch.
+// A profile takes the time of every launch that the driver takes.
 type profile struct {
 	kernels []string
 	events  []uintptr // two for each
@@ -84,21 +84,32 @@ type profile struct {
 // launch is submit between events. d.launching is held.
 func (s *profile) launch(d *Device, p *program, f *frame) error {
 	var events [2]uintptr
+	var err error
 	for i := range events {
-		if err := d.doHeld(&d.driver.eventCreate, uintptr(unsafe.Pointer(&events[i])), 0); err != nil {
-			return err
+		if err == nil {
+			err = d.doHeld(&d.driver.eventCreate, uintptr(unsafe.Pointer(&events[i])), 0)
 		}
 	}
-	s.kernels = append(s.kernels, p.name)
-	s.events = append(s.events, events[:]...)
-	err := d.doHeld(&d.driver.eventRecord, events[0], d.stream)
+	if err == nil {
+		err = d.doHeld(&d.driver.eventRecord, events[0], d.stream)
+	}
 	if err == nil {
 		err = p.submit(f)
 	}
 	if err == nil {
 		err = d.doHeld(&d.driver.eventRecord, events[1], d.stream)
 	}
-	return err
+	if err != nil {
+		for _, e := range events {
+			if e != 0 && !d.lost.Load() {
+				err = errors.Join(err, d.doHeld(&d.driver.eventDestroy, e))
+			}
+		}
+		return err
+	}
+	s.kernels = append(s.kernels, p.name)
+	s.events = append(s.events, events[:]...)
+	return nil
 }
 
 // Profile calls f and returns how long the GPU took for each launch of a kernel
@@ -119,11 +130,15 @@ func (d *Device) Profile(f func() error) ([]LaunchTime, error) {
 	if busy {
 		return nil, fmt.Errorf("%s: launches are being timed already", d.name)
 	}
-	failed := f()
-	d.order()
-	d.launching.Lock()
-	d.profile = nil
-	d.launching.Unlock()
+	failed := func() error {
+		defer func() { // also if f panics
+			d.order()
+			d.launching.Lock()
+			d.profile = nil
+			d.launching.Unlock()
+		}()
+		return f()
+	}()
 	if err := d.enter(); err != nil {
 		return nil, errors.Join(failed, err)
 	}

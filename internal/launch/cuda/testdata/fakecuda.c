@@ -23,6 +23,7 @@ static __thread ctx *current;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static int held, holding; // calls for launches wait; so many do
+static int noEvents; // so many more are not to be had
 
 static struct { int inits, gpus, initError, launches, graphLaunches, unloads, trims, instantiated; } seen = {.gpus = GPUS};
 static struct { int modules, streams, events, pinned, blocks, graphs, execs; } alive;
@@ -209,7 +210,10 @@ API R cuLaunchKernel(module *f, u32 gx, u32 gy, u32 gz, u32 bx, u32 by, u32 bz, 
 	}
 })
 
-API R cuEventCreate(event **e, unsigned f) IN_CTX({ *e = calloc(1, sizeof **e); (*e)->c = current; alive.events++; })
+API R cuEventCreate(event **e, unsigned f) IN_CTX({
+	if (noEvents > 0) { noEvents--; r = 2; }
+	else { *e = calloc(1, sizeof **e); (*e)->c = current; alive.events++; }
+})
 // The event stays in memory, as work may still wait for it.
 API R cuEventDestroy_v2(event *e) IN_CTX({ if (e->doomed) r = 400; else alive.events--; e->doomed = 1; })
 API R cuEventRecord(event *e, stream *s) LOCKED({
@@ -260,6 +264,7 @@ API int fakeSet(const char *what, int gpu, u64 value) LOCKED({
 	else if (!strcmp(what, "gpus")) seen.gpus = (int)value;
 	else if (!strcmp(what, "held")) { held = (int)value; pthread_cond_broadcast(&changed); }
 	else if (!strcmp(what, "drain")) for (int i = 0; i < MOST_STREAMS; i++) { if (gpus[gpu].streams[i]) drain(gpus[gpu].streams[i], 0, 0); }
+	else if (!strcmp(what, "noEvents")) noEvents = (int)value;
 	else if (!strcmp(what, "initError")) seen.initError = (int)value;
 	else abort();
 })
