@@ -38,6 +38,8 @@ func bitCases() []Case {
 			h, mapped(h, func(h uint16) f16 { return f16(h & 0x7bff) }), mapped(h, func(h uint16) int16 { return int16(h) })),
 		each("bools_as_bits_of_halves", "half v = as_type<half>(ushort(a[i] > 7)); out0[i] = float(v) * 16777216.0f; out1[i] = as_type<ushort>(isnan(v) ? half(3) : v);", in(u),
 			mapped(u, func(u uint32) float32 { return pick[float32](u > 7, 1, 0) }), mapped(u, func(u uint32) uint16 { return pick[uint16](u > 7, 1, 0) })),
+		each("bools_as_bits_of_floats", "float v = as_type<float>(uint(a[i] > 7)), w = as_type<float>(int(a[i] < 9)); out0[i] = rint(v) + floor(w); out1[i] = ceil(w) - trunc(v); out2[i] = int(v) + as_type<ushort>(half(w)); out3[i] = fabs(v) > 0.0f;", in(u),
+			table(len(u), func(int) float32 { return 0 }), mapped(u, func(u uint32) float32 { return pick[float32](u < 9, 1, 0) }), table(len(u), func(int) int32 { return 0 }), mapped(u, func(u uint32) bool { return u > 7 })),
 		each("popcount_clz_ctz", "out0[i] = popcount(a[i]); out1[i] = clz(a[i]); out2[i] = ctz(a[i]); out3[i] = reverse_bits(a[i]); out4[i] = clz(b[i]); out5[i] = popcount(b[i]);", in(u, s),
 			mapped(u, func(u uint32) uint32 { return uint32(bits.OnesCount32(u)) }), mapped(u, func(u uint32) uint32 { return uint32(bits.LeadingZeros32(u)) }),
 			mapped(u, func(u uint32) uint32 { return uint32(bits.TrailingZeros32(u)) }), mapped(u, bits.Reverse32),

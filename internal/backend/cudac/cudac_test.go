@@ -185,6 +185,41 @@ func TestBitsOfHalves(t *testing.T) {
 	}
 }
 
+// The bits of floats that may come from a bool are hidden, those of words from
+// memory need not be.
+func TestBitsOfFloats(t *testing.T) {
+	bits := func(b *ir.Builder, at ir.Reg) ir.Reg {
+		return b.Convert(ir.U32, b.Compare(ir.Lt, at, b.ConstU32(7)))
+	}
+	for name, c := range map[string]struct {
+		body func(b *ir.Builder, in, at ir.Reg) ir.Reg
+		want int
+	}{
+		"a bool": {func(b *ir.Builder, in, at ir.Reg) ir.Reg { return b.Bitcast(ir.F32, bits(b, at)) }, 1},
+		"a word": {func(b *ir.Builder, in, at ir.Reg) ir.Reg {
+			return b.Bitcast(ir.F32, b.Load(ir.U32, ir.AtIndex(in, at, 4, 0)))
+		}, 0},
+		"a bool in a thread's memory": {func(b *ir.Builder, in, at ir.Reg) ir.Reg {
+			p := b.Alloc(ir.Alloc{Name: "p", Space: ir.Thread, Size: 4, Align: 4})
+			b.Store(ir.U32, ir.At(p, 0), bits(b, at))
+			return b.Load(ir.F32, ir.At(p, 0))
+		}, 1},
+		"a bool in a vector": {func(b *ir.Builder, in, at ir.Reg) ir.Reg {
+			b.Store(ir.U32, ir.At(in, 4), bits(b, at))
+			v := b.LoadN(ir.F32, 2, ir.At(in, 0))
+			return b.Binary(ir.Add, v[0], v[1])
+		}, 2},
+		"memory of floats": {func(b *ir.Builder, in, at ir.Reg) ir.Reg {
+			b.Store(ir.F32, ir.At(in, 4), b.ConstF32(1))
+			return b.Load(ir.F32, ir.At(in, 0))
+		}, 0},
+	} {
+		if text := emit(t, kernel(c.body)); strings.Count(text, "^ "+zero) != c.want {
+			t.Errorf("%s as the bits of floats is hidden %d times, want %d:\n%s", name, strings.Count(text, "^ "+zero), c.want, text)
+		}
+	}
+}
+
 // Vectors of known alignment need no test, others do.
 func TestAlignment(t *testing.T) {
 	quad := func(scale, off int64) *ir.Func {
