@@ -365,10 +365,10 @@ func (e *emitter) pure(s *ir.Instr) string {
 }
 
 // zero is 0, which compilers cannot know. Those of CUDA 12.9 to 13.5 make wrong
-// code for sm_80 to sm_90 otherwise. They drop the negation in max(max(-a, b), c)
-// of ints. And where a bool as 0 or 1 is the bits of a float that is converted,
-// to a float of another type, to an integer or to a whole number, they convert
-// the numbers 0 and 1 instead.
+// code for sm_90 otherwise. They drop the negation in max(max(-a, b), c) of ints.
+// And where a bool as 0 or 1 is the bits of a float that is converted, to a
+// float of another type, to an integer or to a whole number, they convert the
+// numbers 0 and 1 instead, also for sm_80 to sm_89.
 const zero = "L.pad"
 
 // misread reports whether compilers may read bits as numbers of type t.
