@@ -15,7 +15,7 @@ import (
 // its own; "..." stands for folders below. A kernel's way is downwards. Tests
 // may import what they like, such as a device to run on.
 const layers = `
-half encoding/internal/wholefile internal/dtype internal/source internal/shape internal/dl internal/diskcache internal/report
+half encoding/internal/wholefile internal/dtype internal/source internal/shape internal/dl internal/diskcache
 encoding/internal/payload
 internal/signature internal/parse internal/source/errortest encoding/npy encoding/safetensors
 internal/check internal/capsule
@@ -29,7 +29,7 @@ internal/launch internal/launch/cuda/nvrtc internal/launch/cuda/cublaslt
 internal/launch/...
 internal/graph internal/kernelfuzz
 .
-kernels/... tune zmlxtest classic
+zmlxtest classic
 bench
 cmd/... examples/...
 `
@@ -39,9 +39,7 @@ cmd/... examples/...
 var outside = map[string][]string{
 	"github.com/ebitengine/purego":    {"internal/dl"},
 	"github.com/alecthomas/kong":      {"cmd/zmlx"},
-	"github.com/rogpeppe/go-internal": {"internal/diskcache", ".", "tune", "internal/launch/...", "cmd/zmlx"},
-	"golang.org/x/term":               {"cmd/zmlx", "internal/report"},
-	"golang.org/x/perf":               {"cmd/zmlx", "bench", "tune"},
+	"github.com/rogpeppe/go-internal": {"internal/diskcache"},
 }
 
 var forTests = []string{"github.com/google/go-cmp", "pgregory.net/rapid", "github.com/rogpeppe/go-internal"}

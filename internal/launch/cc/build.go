@@ -3,7 +3,6 @@ package cc
 // This file implements compiling C texts to libraries and loading these.
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -50,10 +49,15 @@ const maxOutput = 64 << 10
 
 func (e *BuildError) Error() string {
 	text := fmt.Sprintf("cannot compile kernel %s: %s: %v; its C text is in %s", e.Kernel, e.Command[0], e.Reason, e.Source)
-	lines := strings.Split(strings.TrimSpace(e.Output), "\n")
-	const most = 20
+	lines := strings.Split(strings.TrimSpace(strings.ToValidUTF8(e.Output, "?")), "\n")
+	const most, longest = 20, 400
 	if len(lines) > most {
 		lines = append(lines[:most], fmt.Sprintf("… %d lines more", len(lines)-most))
+	}
+	for i, line := range lines {
+		if len(line) > longest {
+			lines[i] = strings.ToValidUTF8(line[:longest], "") + " …"
+		}
 	}
 	if lines[0] != "" {
 		text += "\n" + strings.Join(lines, "\n")
@@ -88,7 +92,7 @@ func (d *device) build(ctx context.Context, kernel string, u Unit, out string) e
 	cmd := exec.CommandContext(limited, command[0], command[1:]...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "LC_ALL=C", "TMPDIR="+dir)
-	var output bytes.Buffer
+	var output printout
 	reason := runCompiler(cmd, &output, &output)
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -108,7 +112,7 @@ func (d *device) build(ctx context.Context, kernel string, u Unit, out string) e
 		Kernel:  kernel,
 		Command: command,
 		Reason:  reason,
-		Output:  string(output.Next(maxOutput)),
+		Output:  string(output.text[:min(len(output.text), maxOutput)]),
 	}
 }
 

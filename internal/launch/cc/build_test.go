@@ -6,6 +6,7 @@ package cc
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -183,6 +184,29 @@ func TestCompilerHangs(t *testing.T) {
 		t.Errorf("error %v, want context.DeadlineExceeded", err)
 	}
 	ends(t, pidFile)
+}
+
+// TestCompilerPrintsWithoutEnd demands that what a compiler prints is bounded.
+func TestCompilerPrintsWithoutEnd(t *testing.T) {
+	d := newDevice(t)
+	t.Setenv("ZMLX_CC", script(t, d, "head -c 3000000 /dev/zero | tr '\\0' x; exit 1"))
+	_, err := open(t.Context(), Config{Cache: newCache(t)})
+	e, ok := errors.AsType[*BuildError](err)
+	if !ok || len(e.Output) != maxOutput || len(err.Error()) > 10_000 {
+		t.Fatalf("error of %d bytes, want a BuildError that is short", len(fmt.Sprint(err)))
+	}
+	var p printout
+	for range 3 {
+		if n, err := p.Write(make([]byte, maxPrinted/2+1)); n != maxPrinted/2+1 || err != nil {
+			t.Errorf("Write returns %d, %v", n, err)
+		}
+	}
+	if got := printable("gcc\x1b[31m 12\x00\xff (x)" + strings.Repeat("é", 1000)); len(got) > 200 || !strings.HasPrefix(got, "gcc[31m 12 (x)é") {
+		t.Errorf("a line that is garbage is shown as %q", got)
+	}
+	if len(p.text) != maxPrinted {
+		t.Errorf("%d bytes are kept, want %d", len(p.text), maxPrinted)
+	}
 }
 
 // TestStopCompilers stops a compiler that hangs, as a program does that ends.

@@ -3,7 +3,6 @@ package cc
 // This file implements finding a C compiler and what it compiles for.
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -15,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/zmlx-go/zmlx/internal/diskcache"
 )
@@ -186,12 +186,13 @@ func (c *Compiler) probe(ctx context.Context) (p probe, err error) {
 	if err != nil {
 		return p, err
 	}
-	p.Version, _, _ = strings.Cut(version, "\n")
+	first, _, _ := strings.Cut(version, "\n")
+	p.Version = printable(first)
 	target, err := c.ask(ctx, "-dumpmachine")
 	if err != nil {
 		return p, err
 	}
-	p.Target = strings.TrimSpace(target)
+	p.Target = printable(strings.TrimSpace(target))
 	for _, native := range nativeFlags {
 		args := []string{"-dM", "-E", "-x", "c", os.DevNull}
 		if native != "" {
@@ -207,6 +208,18 @@ func (c *Compiler) probe(ctx context.Context) (p probe, err error) {
 	return p, err
 }
 
+// printable returns what can be shown of a compiler's line.
+func printable(line string) string {
+	const longest = 200
+	line = strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) || r == unicode.ReplacementChar {
+			return -1
+		}
+		return r
+	}, line[:min(len(line), longest)])
+	return line
+}
+
 // askTimeout bounds how long a compiler may take to answer.
 const askTimeout = 20 * time.Second
 
@@ -216,19 +229,19 @@ func (c *Compiler) ask(ctx context.Context, args ...string) (string, error) {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, c.Command[0], append(slices.Clone(c.Command[1:]), args...)...)
 	cmd.Env = append(os.Environ(), "LC_ALL=C")
-	var out, errs bytes.Buffer
+	var out, errs printout
 	err := runCompiler(cmd, &out, &errs)
 	if ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
 	if err != nil {
 		text := fmt.Sprintf("%s %s: %v", strings.Join(c.Command, " "), strings.Join(args, " "), err)
-		if first, _, _ := strings.Cut(strings.TrimSpace(errs.String()), "\n"); first != "" {
+		if first, _, _ := strings.Cut(strings.TrimSpace(string(errs.text)), "\n"); first != "" {
 			text += ": " + first
 		}
 		return "", errors.New(text)
 	}
-	return out.String(), nil
+	return string(out.text), nil
 }
 
 // processor returns a text that is the same for processors with the same

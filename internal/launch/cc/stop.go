@@ -3,7 +3,6 @@ package cc
 // This file implements running compilers such that none outlives the process.
 
 import (
-	"bytes"
 	"os/exec"
 	"runtime"
 	"sync"
@@ -15,9 +14,22 @@ var compiling struct {
 	commands map[*exec.Cmd]bool
 }
 
+// maxPrinted bounds how much is kept of what a compiler prints.
+const maxPrinted = 1 << 20
+
+// A printout is the start of what a compiler prints, up to maxPrinted.
+type printout struct{ text []byte }
+
+// Write keeps what there is room for, and is silent about the rest: a compiler
+// that prints without end is stopped by its time.
+func (p *printout) Write(text []byte) (int, error) {
+	p.text = append(p.text, text[:min(len(text), maxPrinted-len(p.text))]...)
+	return len(text), nil
+}
+
 // runCompiler is cmd.Run for a compiler; cmd is made with a context. Where the
 // system can do that, the compiler is killed when this process dies.
-func runCompiler(cmd *exec.Cmd, stdout, stderr *bytes.Buffer) error {
+func runCompiler(cmd *exec.Cmd, stdout, stderr *printout) error {
 	cmd.Stdout, cmd.Stderr = stdout, stderr
 	killAll(cmd)
 	runtime.LockOSThread() // the system watches the thread, not the process
