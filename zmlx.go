@@ -50,7 +50,7 @@ import (
 // and MLX use, such as "float32".
 type DType = dtype.DType
 
-// The element types. Float64 exists on CPU devices only. Complex64 is a pair of
+// The element types. Metal alone has no Float64. Complex64 is a pair of
 // float32.
 const (
 	Bool      = dtype.Bool

@@ -1,6 +1,6 @@
 package zmlxtest
 
-// This file implements the cases of float64 arrays, which only CPU devices
+// This file implements the cases of float64 arrays, which Metal does not
 // have.
 
 import (

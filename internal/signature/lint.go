@@ -94,7 +94,7 @@ func (l *linter) float64s() {
 	for _, p := range l.Signature.Params {
 		if p.DType == dtype.Float64 {
 			l.warn(LintFloat64, nil, 0, 0, p.Name+" is float64, which Metal does not have: MLX refuses this call on a GPU",
-				"cast to float32; only CPU devices run the kernel as it is")
+				"cast to float32; the kernel runs as it is on other devices")
 			return
 		}
 	}

@@ -121,7 +121,7 @@ func validateTemplate(k Kernel, template []TemplateArg) error {
 }
 
 // validateDTypes refuses what no kernel can be given. Metal has no float64, but
-// CPU devices have: the lint warns of it.
+// our devices have: the lint warns of it.
 func validateDTypes(k Kernel, inputs []Input, outputs []dtype.DType, template []TemplateArg) error {
 	bad := func(what, name string, d dtype.DType) error {
 		if !d.Valid() {
