@@ -24,7 +24,8 @@ type InputSpec struct {
 // a whole Metal kernel, as MLX would compile it, without float64; "ir" is the program that
 // our devices run, "c" and "cuda" the text that the cc and cuda devices compile.
 // Equal ops give equal text, and other sizes give the same unless an input is
-// laid out in another way. Of an input with one value for each row the last
+// laid out in another way, rows become much longer or shorter, or they are of a
+// length that is so common that it has a kernel of its own. Of an input with one value for each row the last
 // axis counts as 1, unless it is missing.
 func (o *Op) Source(target string, inputs ...InputSpec) (string, error) {
 	notNil(o != nil && o.f != nil, "*Op")

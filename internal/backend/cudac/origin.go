@@ -116,13 +116,13 @@ func (e *emitter) space(r ir.Reg) ir.Space {
 	return e.f.Regs[r].Space
 }
 
-// Parameters are as if aligned to base, and allocations are.
+// Parameters are as if aligned to blockAlign, and allocations are.
 const (
 	blockAlign = 16
 	maxSteps   = 32 // bounds how far definitions are followed
 )
 
-// defined maps temporaries to the instructions that assign them.
+// definitions maps temporaries to the instructions that assign them.
 func (e *emitter) definitions() map[ir.Reg]*ir.Instr {
 	if e.defs == nil {
 		e.defs = map[ir.Reg]*ir.Instr{}
