@@ -88,7 +88,8 @@ var groupSizes = []int{1, 2, 3, 4, 7, 16, 31, 32, 33, 40, 63, 64, 65, 96, 100, 1
 
 func (g *generator) launch() Launch {
 	l := Launch{Grid: [3]int{1, 1, 1}, Group: [3]int{1, 1, 1}}
-	switch g.n(8) {
+	whole := false // simdgroups, in line along x
+	switch g.n(9) {
 	case 0, 1, 2, 3:
 		l.Group[0] = groupSizes[g.n(len(groupSizes))]
 	case 4, 5:
@@ -97,6 +98,9 @@ func (g *generator) launch() Launch {
 		l.Group[0], l.Group[1], l.Group[2] = 1+g.n(9), 1+g.n(6), 1+g.n(5)
 	case 7:
 		l.Group[0] = []int{257, 500, 512, 777, 1000, 1023, 1024}[g.n(7)]
+	case 8:
+		whole = true
+		l.Group = [3]int{32 * (1 + g.n(3)), 1 + g.n(4), 1 + g.n(2)}
 	}
 	left := 1200
 	for d := range 3 {
@@ -108,6 +112,9 @@ func (g *generator) launch() Launch {
 			l.Grid[d] = l.Group[d] + g.n(300)
 		}
 		l.Grid[d] = max(1, min(l.Grid[d], max(left, l.Group[d])))
+		if d == 0 && whole {
+			l.Grid[d] = max(l.Grid[d]/32*32, 32)
+		}
 		l.Group[d] = min(l.Group[d], l.Grid[d])
 		left /= l.Grid[d]
 	}
