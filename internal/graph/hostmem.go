@@ -10,10 +10,10 @@ import (
 	"sync"
 )
 
-// hostMemory returns the host's memory in bytes; where that cannot be found
-// out, 1 TiB or what an int holds.
+// hostMemory returns how much of the host's memory the process may have, in
+// bytes; where that cannot be found out, 1 TiB or what an int holds.
 var hostMemory = sync.OnceValue(func() int {
-	limit := min(uint64(1)<<40, uint64(^uint(0)>>1))
+	limit := min(uint64(1)<<40, uint64(^uint(0)>>1), addressSpace())
 	if info, err := os.ReadFile("/proc/meminfo"); err == nil {
 		var kib uint64
 		if _, err := fmt.Sscanf(string(info), "MemTotal: %d kB", &kib); err == nil && kib > 0 {
