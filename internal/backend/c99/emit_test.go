@@ -203,3 +203,21 @@ func TestNamesStayOut(t *testing.T) {
 		t.Error("the text contains a name of the kernel's")
 	}
 }
+
+// Functions that take all lanes at once do so under conditions and for narrow
+// types, too.
+func TestWhole(t *testing.T) {
+	for name, body := range map[string]string{
+		"alone":     "out[i] = exp(a[i]);",
+		"branch":    "float v = a[i]; if (v < 0) { v = exp(v) - 1; } out[i] = v;",
+		"choice":    "float v = a[i]; out[i] = v < 0 ? exp(v) : exp(-v);",
+		"condition": "float v = a[i], w = 1; if (v < 2) { w = v + 1; w = exp(w) * v; } else { w = exp(v); w += exp(w); } out[i] = w;",
+		"half":      "half v = half(a[i]); out[i] = exp(v);",
+		"bfloat":    "bfloat16_t v = bfloat16_t(a[i]); out[i] = metal::exp(v);",
+		"loop":      "float v = a[i]; for (uint j = 0; j < k[i]; ++j) { v = exp(v); } out[i] = v;",
+	} {
+		if text := whole(t, body); !strings.Contains(text, "zm_exp32(") || strings.Contains(text, "zm_exp(") {
+			t.Errorf("%s: exp of one lane at a time in:\n%s", name, text)
+		}
+	}
+}

@@ -122,6 +122,12 @@ func (e *emitter) flat(b *ir.Block) bool {
 	return true
 }
 
+// hasWide reports whether a flat branch has a function that takes all lanes at
+// once, so that the branch is several loops.
+func hasWide(b *ir.Block) bool {
+	return slices.ContainsFunc(b.Stmts, func(s ir.Stmt) bool { return wide[s.(*ir.Instr).Op] != "" })
+}
+
 func (e *emitter) ifStmt(s *ir.If) {
 	if !e.Varying[s.Cond] {
 		e.flush()
@@ -137,7 +143,17 @@ func (e *emitter) ifStmt(s *ir.If) {
 	}
 	if e.cond == "" && e.flat(&s.Then) && e.flat(&s.Else) {
 		c := e.name("c")
-		e.add("const int32_t %s = %s;", c, e.lane(s.Cond))
+		split := hasWide(&s.Then) || hasWide(&s.Else)
+		if value := e.lane(s.Cond); split {
+			e.add("%s[l] = %s;", c, value)
+			seg := e.seg
+			e.seg = nil
+			e.line("ALIGNED int32_t %s[32];", c)
+			e.seg = seg
+			c += "[l]"
+		} else {
+			e.add("const int32_t %s = %s;", c, value)
+		}
 		for _, in := range s.Then.Stmts {
 			e.cond = c
 			e.stmt(in)
@@ -147,7 +163,7 @@ func (e *emitter) ifStmt(s *ir.If) {
 			e.stmt(in)
 		}
 		e.cond = ""
-		if e.seg == nil { // a line was too much for one loop: c is gone with it
+		if e.seg == nil && !split { // a line was too much for one loop: c is gone with it
 			panic("internal error: a flat branch was split")
 		}
 		return

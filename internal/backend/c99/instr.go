@@ -95,11 +95,15 @@ func (e *emitter) varying(in *ir.Instr) {
 		e.set(d, e.address(in.Addr, e.lane))
 		return
 	}
-	if f := wide[in.Op]; f != "" && in.Type == ir.F32 && e.cond == "" {
+	if f := wide[in.Op]; f != "" && in.Type != ir.F64 {
 		v, w := e.array(in.Args[0]), e.name("w")
 		e.line("ALIGNED float %s[32];", w)
 		e.line("%s;", e.names.Call(f, w, v))
-		e.fill(d, w)
+		if in.Type == ir.F32 {
+			e.fill(d, w)
+		} else {
+			e.set(d, e.names.Rounded(in.Type, w+"[l]"))
+		}
 		return
 	}
 	if f := gathering[in.Op]; f != "" && in.Type == ir.F32 && e.cond == "" && e.mask == "" && e.pinned(d) && slices.Contains(in.Args, d) {

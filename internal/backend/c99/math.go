@@ -37,7 +37,7 @@ var (
 )
 
 var (
-	definition = regexp.MustCompile(`(?m)^(?:static inline [^=;{]*?\b|#define )((?i:zm)_\w+)`)
+	definition = regexp.MustCompile(`(?m)^(?:static inline [^=;{]*?\b|#define |typedef \w+ )((?i:zm)_\w+)`)
 	mention    = regexp.MustCompile(`\b(?:zm|ZM)_\w+`)
 )
 
