@@ -53,7 +53,7 @@ func init() {
 		return strings.Join(strings.Fields(names), s+" ") + s
 	}
 	declare("ff", floatUnary+" round_half round_bfloat f32_to_f16 f32_to_bf16")
-	signatures["zm_sigmoid"] = "ff"
+	declare("ff", "sigmoid sigmoid32")
 	declare("if", floatTests+" isnormal_f16 isnormal_bf16 f32_to_i32 f32_to_i16 f32_to_i8")
 	declare("fff", floatBinary+" nextafter_f16 nextafter_bf16")
 	declare("ffff", "fma fma_half fma_bfloat")
@@ -87,26 +87,37 @@ func init() {
 	declare("fff", "min32 max32")
 }
 
-// sigmoidText is what sigmoid is in definitions (internal/codegen).
+// sigmoidText is what sigmoid is in definitions (internal/codegen), of one lane
+// and of all.
 const sigmoidText = `static inline float zm_sigmoid(float x) {
   float e = zm_exp(-zm_abs(x));
   float n = x < 0.0f ? e : 1.0f;
   return n - e * (n / (1.0f + e));
 }
+
+static inline void zm_sigmoid32(float *restrict v, const float *restrict x) {
+  float a[32], e[32];
+  for (int i = 0; i < 32; ++i) a[i] = -zm_abs(x[i]);
+  zm_exp32(e, a);
+  for (int i = 0; i < 32; ++i) {
+    float n = x[i] < 0.0f ? e[i] : 1.0f;
+    v[i] = n - e[i] * (n / (1.0f + e[i]));
+  }
+}
 `
 
 // textOf is Functions, with what only the tests have.
 func textOf(used map[string]bool) string {
-	if !used["zm_sigmoid"] {
+	if !used["zm_sigmoid"] && !used["zm_sigmoid32"] {
 		return Functions(used)
 	}
 	with := maps.Clone(used)
-	with["zm_exp"], with["zm_abs"] = true, true
+	with["zm_exp"], with["zm_exp32"], with["zm_abs"] = true, true, true
 	return Functions(with) + sigmoidText
 }
 
 // wholeVectors take 32 values at once.
-var wholeVectors = regexp.MustCompile(`^zm_((load|store|round)_b?(half|float)|exp|exp2_|erf|min|max)32$`)
+var wholeVectors = regexp.MustCompile(`^zm_((load|store|round)_b?(half|float)|exp|exp2_|erf|sigmoid|min|max)32$`)
 
 func sortedNames() []string { return slices.Sorted(maps.Keys(signatures)) }
 

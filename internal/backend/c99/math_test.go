@@ -95,7 +95,7 @@ var bounds = []bound{
 	{"sinh", 2, math.Sinh, 0}, {"cosh", 2, math.Cosh, 0}, {"tanh", 2, math.Tanh, 0},
 	{"asinh", 1, math.Asinh, 0}, {"acosh", 1, math.Acosh, 0}, {"atanh", 1, math.Atanh, 0},
 	{"erf", 2, math.Erf, 0}, {"exp32", 1.1, math.Exp, 0}, {"exp2_32", 1.5, math.Exp2, 0}, {"erf32", 1.5, math.Erf, 0}, {"erfinv", 2, math.Erfinv, 0}, {"lgamma", 1, lgamma, math.SmallestNonzeroFloat32},
-	{"sigmoid", 2, sigmoid, 0}, {"abs", 0, math.Abs, 0},
+	{"sigmoid", 2, sigmoid, 0}, {"sigmoid32", 2, sigmoid, 0}, {"abs", 0, math.Abs, 0},
 	{"floor", 0, math.Floor, 0}, {"ceil", 0, math.Ceil, 0}, {"trunc", 0, math.Trunc, 0}, {"round", 0, math.Round, 0}, {"rint", 0, math.RoundToEven, 0},
 }
 
@@ -187,7 +187,7 @@ func sampleFloats() []float32 {
 // them a lane meets depends on the lanes beside it.
 func TestWideFunctions(t *testing.T) {
 	alone := map[string]string{
-		"exp32": "exp", "exp2_32": "exp2", "erf32": "erf", "min32": "min", "max32": "max",
+		"exp32": "exp", "exp2_32": "exp2", "erf32": "erf", "sigmoid32": "sigmoid", "min32": "min", "max32": "max",
 		"round_half32": "round_half", "store_half32": "float_to_half", "load_half32": "half_to_float",
 		"round_bfloat32": "round_bfloat", "store_bfloat32": "float_to_bfloat", "load_bfloat32": "bfloat_to_float",
 	}
