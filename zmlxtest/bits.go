@@ -22,6 +22,11 @@ func bitCases() []Case {
 	u8, v8 := pairs(edgesUchar, edgesUchar)
 	s8, t8 := pairs(edgesChar, edgesChar)
 	h := mapped(patterns[uint16](145, 32), func(h uint16) uint16 { return h &^ 0x80 }) // no NaN among bfloats
+	k := mapped(s, func(s int32) int32 { return s >> 1 })                              // whose negations are ints
+	q := patterns[int32](146, 32)
+	negated := mapped(k, func(k int32) int32 { return -k })
+	most := zipped(zipped(negated, t, func(x, y int32) int32 { return max(x, y) }), q, func(x, y int32) int32 { return max(x, y) })
+	least := zipped(zipped(negated, t, func(x, y int32) int32 { return min(x, y) }), q, func(x, y int32) int32 { return min(x, y) })
 	return []Case{
 		each("as_type", "out0[i] = as_type<uint>(a[i]); out1[i] = as_type<float>(as_type<int>(a[i]) ^ 0x80000000); out2[i] = as_type<int>(a[i]);", in(x),
 			mapped(x, math.Float32bits), mapped(x, func(x float32) float32 { return -x }), mapped(x, func(x float32) int32 { return int32(math.Float32bits(x)) })),
@@ -109,6 +114,9 @@ func bitCases() []Case {
 			zipped(s, t, func(s, t int32) int32 { return max(s, t, 5) }),
 			zipped(s, t, func(s, t int32) int32 { return max(min(s, t), min(max(s, t), 5)) }),
 			mapped(s, func(s int32) int32 { return min(s, 3) })),
+		each("extremes_of_negations", "int x = a[i], y = b[i], z = c[i], w = (y - y) - x; out0[i] = max3(x * -1, y, z); out1[i] = min(min(~x + 1, y), z); out2[i] = max(max(x / -1, y), z); out3[i] = min3(int(-uint(x)), y, z);\n"+
+			"int p = x * -1; if (p < y) p = y; out4[i] = p < z ? z : p; if (w > y) w = y; out5[i] = min(w, z); out6[i] = max3((z - z) - x, y, z);", in(k, t, q),
+			most, least, most, least, most, least, most),
 		each("integer_vector_functions", "uint4 p = uint4(a[i], b[i], 1, 2); out0[i] = popcount(p).y; int2 q = abs(int2(c[i] >> 1, -7)); out1[i] = q.x + q.y; out2[i] = rotate(p, uint4(3)).x;", in(u, v, s),
 			mapped(v, func(v uint32) uint32 { return uint32(bits.OnesCount32(v)) }),
 			mapped(s, func(s int32) int32 { return max(s>>1, -(s>>1)) + 7 }), mapped(u, func(u uint32) uint32 { return bits.RotateLeft32(u, 3) })),

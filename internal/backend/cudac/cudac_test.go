@@ -220,6 +220,48 @@ func TestBitsOfFloats(t *testing.T) {
 	}
 }
 
+// Negations are hidden, and what may turn out to be one where it is compared.
+func TestNegations(t *testing.T) {
+	type body = func(b *ir.Builder, x, y ir.Reg) ir.Reg
+	most := func(f body) body {
+		return func(b *ir.Builder, x, y ir.Reg) ir.Reg { return b.Binary(ir.Max, f(b, x, y), y) }
+	}
+	negative := func(b *ir.Builder, x, y ir.Reg) ir.Reg { return b.Unary(ir.Neg, x) }
+	difference := func(b *ir.Builder, x, y ir.Reg) ir.Reg { return b.Binary(ir.Sub, b.Binary(ir.Sub, y, y), x) }
+	for name, c := range map[string]struct {
+		body body
+		want int
+	}{
+		"-x": {negative, 1},
+		"-x of uint": {func(b *ir.Builder, x, y ir.Reg) ir.Reg {
+			return b.Convert(ir.I32, b.Unary(ir.Neg, b.Convert(ir.U32, x)))
+		}, 1},
+		"0-x":             {func(b *ir.Builder, x, y ir.Reg) ir.Reg { return b.Binary(ir.Sub, b.ConstI32(0), x) }, 1},
+		"x*-1":            {func(b *ir.Builder, x, y ir.Reg) ir.Reg { return b.Binary(ir.Mul, x, b.ConstI32(-1)) }, 1},
+		"-1*x":            {func(b *ir.Builder, x, y ir.Reg) ir.Reg { return b.Binary(ir.Mul, b.ConstI32(-1), x) }, 1},
+		"x/-1":            {func(b *ir.Builder, x, y ir.Reg) ir.Reg { return b.Binary(ir.Div, x, b.ConstI32(-1)) }, 1},
+		"x*3":             {func(b *ir.Builder, x, y ir.Reg) ir.Reg { return b.Binary(ir.Mul, x, b.ConstI32(3)) }, 0},
+		"(y-y)-x":         {difference, 0},
+		"max(x, y)":       {most(func(b *ir.Builder, x, y ir.Reg) ir.Reg { return x }), 0},
+		"max(-x, y)":      {most(negative), 1},
+		"max((y-y)-x, y)": {most(difference), 2},
+		"max of a variable": {most(func(b *ir.Builder, x, y ir.Reg) ir.Reg {
+			v := b.Var(ir.I32, "v")
+			b.Set(v, x)
+			b.If(b.Compare(ir.Lt, x, y), func() { b.Set(v, difference(b, x, y)) }, nil)
+			return v
+		}), 2},
+	} {
+		text := emit(t, kernel(func(b *ir.Builder, in, at ir.Reg) ir.Reg {
+			x, y := b.Load(ir.I32, ir.AtIndex(in, at, 4, 0)), b.Load(ir.I32, ir.AtIndex(in, at, 4, 4))
+			return b.Convert(ir.F32, c.body(b, x, y))
+		}))
+		if n := strings.Count(text, zero); n != c.want {
+			t.Errorf("%s hides something %d times, want %d:\n%s", name, n, c.want, text)
+		}
+	}
+}
+
 // Vectors of known alignment need no test, others do.
 func TestAlignment(t *testing.T) {
 	quad := func(scale, off int64) *ir.Func {

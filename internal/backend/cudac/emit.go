@@ -67,6 +67,7 @@ func Emit(f *ir.Func) (Unit, error) {
 	e.findSimd()
 	e.findOrigins()
 	e.findWords()
+	e.findUnsettled()
 	e.findArrays()
 	e.function()
 	kernel := e.tables() + e.b.String()
@@ -104,6 +105,7 @@ type emitter struct {
 
 	wordVars   map[ir.Reg]bool // variables about which compilers cannot know anything
 	wordAllocs map[int]bool    // and thread allocations
+	unsettled  map[ir.Reg]bool // variables that may be negations of others
 
 	ahead   map[*ir.Instr]bool // written ahead of the branch that they are in
 	nowhere bool               // such loads occur
@@ -342,6 +344,9 @@ func (e *emitter) pure(s *ir.Instr) string {
 	if s.Op == ir.Special {
 		return special(ir.SpecialKind(s.Imm))
 	}
+	if r, ok := e.negation(s); ok {
+		return e.negate(s.Type, r)
+	}
 	args := make([]string, len(s.Args))
 	for i, r := range s.Args {
 		args[i] = e.value(r)
@@ -349,10 +354,12 @@ func (e *emitter) pure(s *ir.Instr) string {
 	switch {
 	case s.Op == ir.Div && s.Fast && s.Type == ir.F32:
 		return e.names.Call("zm_fast_divide", args...)
-	case s.Op == ir.Neg && s.Type == ir.I32:
-		return "(int32_t)(" + zero + " - (uint32_t)" + args[0] + ")"
-	case s.Op == ir.Sub && s.Type == ir.I32 && args[0] == "0":
-		args[0] = zero
+	case (s.Op == ir.Max || s.Op == ir.Min) && s.Type == ir.I32:
+		for i, r := range s.Args {
+			if !e.settled(r) {
+				args[i] = "(int32_t)" + veil("(uint32_t)"+args[i])
+			}
+		}
 	case s.Op == ir.Bitcast && misread(s.Type) && s.From.IsInt() && !e.word(s.Args[0]):
 		args[0] = veil(args[0])
 	}
@@ -363,19 +370,6 @@ func (e *emitter) pure(s *ir.Instr) string {
 	}
 	return e.names.Value(s, args)
 }
-
-// zero is 0, which compilers cannot know. Those of CUDA 12.9 to 13.5 make wrong
-// code for sm_90 otherwise. They drop the negation in max(max(-a, b), c) of ints.
-// And where a bool as 0 or 1 is the bits of a float that is converted, to a
-// float of another type, to an integer or to a whole number, they convert the
-// numbers 0 and 1 instead, also for sm_80 to sm_89.
-const zero = "L.pad"
-
-// misread reports whether compilers may read bits as numbers of type t.
-func misread(t ir.Type) bool { return t == ir.F16 || t == ir.F32 }
-
-// veil hides the bits of such a number.
-func veil(bits string) string { return "(" + bits + " ^ " + zero + ")" }
 
 // simd writes a function of a simdgroup.
 func (e *emitter) simd(s *ir.Instr) {

@@ -1,0 +1,103 @@
+package cudac
+
+// This file implements what texts do about mistakes of NVIDIA's compilers, all
+// of which begin with what the compiler knows of an integer. A zero that it
+// cannot know hides that.
+//
+// Code for sm_90 of CUDA 12.9 and 13.0 lacks the negation in max(max(-a, b), c)
+// and min(min(-a, b), c) of ints. -a may come from a*-1, ~a+1, a/-1 or (d-d)-a,
+// and max and min from comparisons.
+//
+// Code for sm_80 to sm_90 of CUDA 12.9 to 13.5 is wrong where a bool as 0 or 1 is
+// the bits of a float that is converted, to a float of another type, to an
+// integer or to a whole number: the numbers 0 and 1 are converted instead.
+
+import (
+	"fmt"
+
+	"github.com/zmlx-go/zmlx/internal/backend"
+	"github.com/zmlx-go/zmlx/internal/ir"
+)
+
+// zero is 0, which compilers cannot know.
+const zero = "L.pad"
+
+// veil hides what compilers know of bits.
+func veil(bits string) string { return "(" + bits + " ^ " + zero + ")" }
+
+// misread reports whether compilers may read bits as numbers of type t.
+func misread(t ir.Type) bool { return t == ir.F16 || t == ir.F32 }
+
+// negation returns what an instruction is plainly the negation of, of 4 bytes.
+func (e *emitter) negation(in *ir.Instr) (r ir.Reg, ok bool) {
+	if in.Type != ir.I32 && in.Type != ir.U32 {
+		return ir.NoReg, false
+	}
+	is := func(arg int, value uint32) bool {
+		info := e.f.Regs[in.Args[arg]]
+		return info.Kind == ir.ConstReg && uint32(info.Bits) == value
+	}
+	const minusOne = 1<<32 - 1
+	switch {
+	case in.Op == ir.Neg,
+		in.Op == ir.Mul && is(1, minusOne),
+		in.Op == ir.Div && in.Type == ir.I32 && is(1, minusOne):
+		return in.Args[0], true
+	case in.Op == ir.Sub && is(0, 0), in.Op == ir.Mul && is(0, minusOne):
+		return in.Args[1], true
+	}
+	return ir.NoReg, false
+}
+
+// negate writes a negation that compilers do not take for one.
+func (e *emitter) negate(t ir.Type, r ir.Reg) string {
+	return fmt.Sprintf("(%s)(%s - (uint32_t)%s)", backend.RegisterType(t), zero, e.value(r))
+}
+
+// settled reports whether an integer is none that compilers may find to be the
+// negation of another. Extremes of others hide them.
+func (e *emitter) settled(r ir.Reg) bool {
+	switch e.f.Regs[r].Kind {
+	case ir.VarReg:
+		return !e.unsettled[r]
+	case ir.TempReg:
+		in := e.definitions()[r]
+		return in != nil && e.settles(in)
+	}
+	return true
+}
+
+// findUnsettled finds the variables that may hold such integers.
+func (e *emitter) findUnsettled() {
+	e.unsettled = map[ir.Reg]bool{}
+	for changed := true; changed; {
+		changed = false
+		e.f.Body.Instrs(func(in *ir.Instr) bool {
+			for _, d := range in.Dst {
+				if r := e.f.Regs[d]; r.Kind == ir.VarReg && r.Type.IsInt() && !e.unsettled[d] && !e.settles(in) {
+					e.unsettled[d] = true
+					changed = true
+				}
+			}
+			return true
+		})
+	}
+}
+
+// settles reports whether what an instruction gives is settled.
+func (e *emitter) settles(in *ir.Instr) bool {
+	if _, ok := e.negation(in); ok {
+		return true
+	}
+	switch in.Op {
+	case ir.Neg, ir.Add, ir.Sub, ir.Mul, ir.Div, ir.FMA:
+		return false
+	case ir.Mov:
+		return e.settled(in.Args[0])
+	case ir.Convert:
+		return !in.From.IsInt() || e.settled(in.Args[0])
+	case ir.Select:
+		return e.settled(in.Args[1]) && e.settled(in.Args[2])
+	}
+	return true
+}
