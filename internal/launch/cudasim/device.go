@@ -12,6 +12,8 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strings"
+	"sync"
 	"unsafe"
 
 	"github.com/zmlx-go/zmlx/internal/backend/cudac"
@@ -53,32 +55,67 @@ func (d *device) Compile(ctx context.Context, fn *ir.Func, opt launch.Options) (
 	if err != nil {
 		return nil, err
 	}
-	k, err := d.sim.compile(unit.Text, len(fn.Params))
-	if err != nil {
-		return nil, fmt.Errorf("kernel %s: %w\n%s", fn.Name, err, unit.Text)
-	}
-	return &program{k, unit.Text}, nil
+	return &program{sim: d.sim, name: fn.Name, params: len(fn.Params), text: unit.Text}, nil
 }
 
 // Close removes the device's files.
 func (d *device) Close() error { return os.RemoveAll(d.sim.folder) }
 
+// A program is compiled in variants, when a launch needs them, as for a GPU: for
+// launches of whole simdgroups along x, and for addresses that are multiples of
+// 16.
 type program struct {
-	kernel *kernel
+	sim    *simulator
+	name   string
+	params int
 	text   string
+
+	mu       sync.Mutex
+	variants map[string]*kernel // by the macros that they are compiled with
 }
 
 func (p *program) Close() error { return nil }
 
+// variant returns the kernel as it is compiled with macros.
+func (p *program) variant(macros string) (*kernel, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if k := p.variants[macros]; k != nil {
+		return k, nil
+	}
+	k, err := p.sim.compile(macros+p.text, p.params)
+	if err != nil {
+		return nil, fmt.Errorf("kernel %s: %w\n%s", p.name, err, p.text)
+	}
+	if p.variants == nil {
+		p.variants = map[string]*kernel{}
+	}
+	p.variants[macros] = k
+	return k, nil
+}
+
 func (p *program) Run(ctx context.Context, l launch.Launch) error {
 	args := make([]unsafe.Pointer, len(l.Args))
+	var addresses uintptr
 	for i, a := range l.Args {
 		if host := a.Buffer.Host(); a.Offset < len(host) {
 			args[i] = unsafe.Pointer(&host[a.Offset])
+			addresses |= uintptr(args[i])
 		}
 	}
-	if err := p.kernel.launch(args, l.Grid, l.Group); err != nil {
-		return fmt.Errorf("%w\n%s", err, p.text)
+	macros := ""
+	if l.Group[0]%32 == 0 && l.Grid[0]%32 == 0 && l.Group[1]*l.Group[2]*l.Grid[1]*l.Grid[2] == 1 {
+		macros += "#define ZMLX_WHOLE 1\n"
+	}
+	if addresses%16 == 0 && strings.Contains(p.text, "ZMLX_ALIGNED != 0") {
+		macros += "#define ZMLX_ALIGNED 1\n"
+	}
+	k, err := p.variant(macros)
+	if err != nil {
+		return err
+	}
+	if err := k.launch(args, l.Grid, l.Group); err != nil {
+		return fmt.Errorf("%w\n%s%s", err, macros, p.text)
 	}
 	return nil
 }
