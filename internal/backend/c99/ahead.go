@@ -6,6 +6,7 @@ package c99
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/zmlx-go/zmlx/internal/ir"
 )
@@ -26,8 +27,13 @@ func (e *emitter) prefetch(in *ir.Instr, w way, q string) {
 		e.prefetchGroup(r.Index, q, bytes)
 		return
 	}
-	if !e.longLoop() {
+	loop := e.innermostLoop()
+	if loop == nil || !e.longLoop(loop) {
 		e.prefetchRow(q, bytes)
+		return
+	}
+	if last := e.rereads()[r.Index]; last != nil {
+		e.prefetchAgain(in, last, q, bytes)
 		return
 	}
 	if e.walks == nil {
@@ -40,6 +46,79 @@ func (e *emitter) prefetch(in *ir.Instr, w way, q string) {
 	e.line("if (%s != walk%d.next) walk%d = zm_new_walk(walk%d, %s);", q, r.Index, r.Index, r.Index, q)
 	e.line("walk%d.next = %s + %d;", r.Index, q, bytes)
 	e.ask(fmt.Sprintf("zm_ahead(walk%d, %s)", r.Index, q), bytes)
+}
+
+// prefetchAgain is for rows that several loops read. The first load asks ahead
+// in short rows, as the others find all in the caches. Where rows are longer the
+// first waits for memory and the last, which stores, does not: it asks for the
+// next row meanwhile.
+func (e *emitter) prefetchAgain(in, last *ir.Instr, q string, bytes int) {
+	i := e.f.Regs[in.Addr.Base].Index
+	if e.walks == nil {
+		e.walks = map[int]*ir.Instr{}
+	}
+	switch first, ok := e.walks[i]; {
+	case !ok || first == in:
+		e.walks[i] = in
+		e.line("if (row%d.number != gi * 32 + s) row%d = zm_new_row(row%d, gi * 32 + s, %s);", i, i, i, q)
+		e.line("row%d.end = %s + %d;", i, q, bytes)
+		e.ask(fmt.Sprintf("(uintptr_t)%s + row%d.ahead", q, i), bytes)
+	case in == last:
+		e.ask(fmt.Sprintf("(uintptr_t)%s + row%d.later", q, i), bytes)
+	}
+}
+
+// nearRow is the number of bytes of a row of which the near caches keep several,
+// for processors with 48 KiB or so.
+const nearRow = 8 << 10
+
+// rereads finds the parameters that more than one long loop reads by where in
+// the grid threads are, and the last such load of each. Rows that are known to be
+// near are asked for as walks.
+func (e *emitter) rereads() map[int]*ir.Instr {
+	if e.reread != nil {
+		return e.reread
+	}
+	e.reread = map[int]*ir.Instr{}
+	loops := map[int]*ir.Loop{}
+	var find func(b *ir.Block, loop *ir.Loop)
+	find = func(b *ir.Block, loop *ir.Loop) {
+		for _, s := range b.Stmts {
+			switch s := s.(type) {
+			case *ir.Instr:
+				if loop == nil || s.Op != ir.Load || len(s.Dst) != 1 || s.Addr.Index == ir.NoReg || !e.placed()[s.Addr.Index] {
+					continue
+				}
+				r := e.f.Regs[s.Addr.Base]
+				if r.Kind != ir.ParamReg {
+					continue
+				}
+				if e.bound(loop) <= uint64(nearRow/(lanes*s.Type.Size())) {
+					continue
+				}
+				if first := loops[r.Index]; first == nil {
+					loops[r.Index] = loop
+				} else if first != loop {
+					e.reread[r.Index] = s
+				}
+			case *ir.If:
+				find(&s.Then, loop)
+				find(&s.Else, loop)
+			case *ir.Scope:
+				find(&s.Body, loop)
+			case *ir.Loop:
+				inner := s
+				if !e.longLoop(s) {
+					inner = nil
+				}
+				find(&s.Head, inner)
+				find(&s.Body, inner)
+				find(&s.Step, inner)
+			}
+		}
+	}
+	find(&e.f.Body, nil)
+	return e.reread
 }
 
 // ask asks for the memory at an address, which may be anywhere: processors
@@ -106,21 +185,27 @@ func (e *emitter) placed() map[ir.Reg]bool {
 	return e.inGrid
 }
 
-// longLoop reports whether the innermost loop may take more than a few turns.
-func (e *emitter) longLoop() bool {
+// innermostLoop returns the loop that is the innermost statement around, if one is.
+func (e *emitter) innermostLoop() *ir.Loop {
 	if len(e.frames) == 0 {
-		return false
+		return nil
 	}
-	s, ok := e.frames[len(e.frames)-1].stmt.(*ir.Loop)
-	if !ok {
-		return false
-	}
+	s, _ := e.frames[len(e.frames)-1].stmt.(*ir.Loop)
+	return s
+}
+
+// longLoop reports whether a loop may take more than a few turns.
+func (e *emitter) longLoop(s *ir.Loop) bool { return e.bound(s) >= 8 }
+
+// bound returns the constant that a loop's condition compares with, the
+// greatest number where there is none.
+func (e *emitter) bound(s *ir.Loop) uint64 {
 	for _, t := range s.Head.Stmts {
 		if in, ok := t.(*ir.Instr); ok && len(in.Dst) == 1 && in.Dst[0] == s.Cond && in.Op == ir.Lt {
-			if r := e.f.Regs[in.Args[1]]; r.Kind == ir.ConstReg && r.Bits < 8 {
-				return false
+			if r := e.f.Regs[in.Args[1]]; r.Kind == ir.ConstReg {
+				return r.Bits
 			}
 		}
 	}
-	return true
+	return math.MaxUint64
 }

@@ -119,6 +119,7 @@ type emitter struct {
 	origins        map[ir.Reg]int    // pointers into parameters: which
 	private        map[int]*array    // allocations that are arrays of registers
 	walks          map[int]*ir.Instr // by parameter: the load that asks for what comes next
+	reread         map[int]*ir.Instr // see rereads
 	inGrid         map[ir.Reg]bool   // see placed
 	starts         []string          // variables of prefetchRow
 	groupLoads     []string          // variables of prefetchGroup
@@ -243,7 +244,10 @@ func (e *emitter) entry() {
 			e.line("zm_group_load %s = {UINT64_MAX, 0, 0};", name)
 		}
 		for i := range e.f.Params {
-			if e.walks[i] != nil {
+			switch {
+			case e.walks[i] != nil && e.reread[i] != nil:
+				e.line("zm_row row%d = {UINT64_MAX, 0, 0, 0, 0, 8192, 0};", i)
+			case e.walks[i] != nil:
 				e.line("zm_walk walk%d = {0, 0, UINTPTR_MAX, 0, 8192};", i)
 			}
 		}
