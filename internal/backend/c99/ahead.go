@@ -131,19 +131,27 @@ func (e *emitter) ask(address string, bytes int) {
 	}
 }
 
+// A groupLoad is a load of prefetchGroup's, and the variable with its distance.
+type groupLoad struct {
+	region int
+	load   string
+}
+
 // prefetchGroup asks for what the same load of a later threadgroup reads, where
 // a row is shared by simdgroups that run one after the other: what each of them
 // reads lies in parts. Regions after the first that reads a parameter are taken
-// to read the same again.
+// to read the same again. They ask, too: the first leaves out what memory is too
+// busy for.
 func (e *emitter) prefetchGroup(param int, q string, bytes int) {
 	if e.asked == nil {
-		e.asked = map[int]int{}
+		e.asked = map[int]groupLoad{}
 	}
-	if first, ok := e.asked[param]; ok && first != e.regions {
+	if first, ok := e.asked[param]; ok && first.region != e.regions {
+		e.ask(fmt.Sprintf("(uintptr_t)%s + %s.ahead", q, first.load), bytes)
 		return
 	}
-	e.asked[param] = e.regions
 	load := e.name("load")
+	e.asked[param] = groupLoad{e.regions, load}
 	e.groupLoads = append(e.groupLoads, load)
 	e.line("if (%s.group != gi) %s = zm_next_group(%s, gi, %s);", load, load, load, q)
 	e.ask(fmt.Sprintf("(uintptr_t)%s + %s.ahead", q, load), bytes)

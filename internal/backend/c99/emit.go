@@ -123,7 +123,7 @@ type emitter struct {
 	inGrid         map[ir.Reg]bool   // see placed
 	starts         []string          // variables of prefetchRow
 	groupLoads     []string          // variables of prefetchGroup
-	asked          map[int]int       // by parameter: the region that prefetchGroup asks in
+	asked          map[int]groupLoad // by parameter: a load of the first region that reads it
 	regions        int               // how many are begun
 	joins          bool              // there are functions of simdgroups
 	streamed       bool              // stores may go past the caches

@@ -156,7 +156,7 @@ func TestScratch(t *testing.T) {
 }
 
 // Memory is asked for before it is needed: on along a row, at the next row by
-// the first and the last loop that read a row, or where simdgroups share a row at the next threadgroup's. What was just read is not.
+// the first and the last loop that read a row, or where simdgroups share a row at the next threadgroup's.
 func TestAsksAhead(t *testing.T) {
 	row := "uint row = threadgroup_position_in_grid.x; float s = 0; for (uint j = t; j < k[0]; j += %s) s += a[row * k[0] + j]; "
 	again := "for (uint j = t; j < k[0]; j += %s) out[row * k[0] + j] = a[row * k[0] + j] * s;"
@@ -168,8 +168,8 @@ func TestAsksAhead(t *testing.T) {
 		{"along rows, then again", fmt.Sprintf(row+again, "32", "32"), "zm_new_row(", 1, 4},
 		{"three times", fmt.Sprintf(row+row[strings.Index(row, "for"):]+again, "32", "32", "32"), "zm_new_row(", 1, 4},
 		{"short rows", "out[i] = simd_sum(a[i]);", "zm_rows_ahead(", 1, 2},
-		{"rows of a threadgroup", "threadgroup float sums[256]; " + fmt.Sprintf(row, "256") + "sums[t] = s; threadgroup_barrier(mem_flags::mem_threadgroup); s = sums[0]; " + fmt.Sprintf(again, "256"), "zm_next_group(", 1, 2},
-		{"two loads of a threadgroup", "threadgroup float sums[256]; sums[t] = a[i] + a[i + 4096]; threadgroup_barrier(mem_flags::mem_threadgroup); out[i] = sums[255 - t] + a[i];", "zm_next_group(", 2, 4},
+		{"rows of a threadgroup", "threadgroup float sums[256]; " + fmt.Sprintf(row, "256") + "sums[t] = s; threadgroup_barrier(mem_flags::mem_threadgroup); s = sums[0]; " + fmt.Sprintf(again, "256"), "zm_next_group(", 1, 4},
+		{"two loads of a threadgroup", "threadgroup float sums[256]; sums[t] = a[i] + a[i + 4096]; threadgroup_barrier(mem_flags::mem_threadgroup); out[i] = sums[255 - t] + a[i];", "zm_next_group(", 2, 6},
 		{"the same for all", "threadgroup float sums[256]; sums[t] = a[t]; threadgroup_barrier(mem_flags::mem_threadgroup); out[i] = sums[255 - t];", "__builtin_prefetch", 0, 0},
 	} {
 		u, err := Emit(kernel(t, c.body))
