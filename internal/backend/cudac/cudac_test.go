@@ -204,6 +204,14 @@ func TestBitsOfFloats(t *testing.T) {
 			b.Store(ir.U32, ir.At(p, 0), bits(b, at))
 			return b.Load(ir.F32, ir.At(p, 0))
 		}, 1},
+		"bools in a thread's memory": {func(b *ir.Builder, in, at ir.Reg) ir.Reg {
+			p := b.Alloc(ir.Alloc{Name: "p", Space: ir.Thread, Size: 4, Align: 4})
+			b.Store(ir.Bool, ir.At(p, 0), b.Compare(ir.Lt, at, b.ConstU32(7)))
+			for i := range int64(3) {
+				b.Store(ir.Bool, ir.At(p, i+1), b.ConstBool(false))
+			}
+			return b.Load(ir.F32, ir.At(p, 0))
+		}, 1},
 		"a bool in a vector": {func(b *ir.Builder, in, at ir.Reg) ir.Reg {
 			b.Store(ir.U32, ir.At(in, 4), bits(b, at))
 			v := b.LoadN(ir.F32, 2, ir.At(in, 0))

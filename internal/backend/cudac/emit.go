@@ -97,7 +97,7 @@ type emitter struct {
 
 	origins []origin        // by register, of pointers
 	written map[int]bool    // parameters that are stored to
-	ints    map[origin]bool // where integers are stored to
+	ints    map[origin]bool // where integers and bools are stored to
 	wild    bool            // a store goes to no one knows where
 	private map[int]*array  // thread allocations that are arrays of registers
 	defs    map[ir.Reg]*ir.Instr

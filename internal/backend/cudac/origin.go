@@ -75,7 +75,7 @@ func (e *emitter) findOrigins() {
 			return true
 		}
 		o := e.origins[in.Addr.Base]
-		if in.Type.IsInt() {
+		if in.Type.IsInt() || in.Type == ir.Bool {
 			e.ints[o] = true
 		}
 		switch {
@@ -88,8 +88,8 @@ func (e *emitter) findOrigins() {
 	})
 }
 
-// holdsInts reports whether the kernel may have stored integers where a pointer
-// points to, other than such that compilers cannot know anything about.
+// holdsInts reports whether the kernel may have stored integers or bools where a
+// pointer points to, other than such that compilers cannot know anything about.
 func (e *emitter) holdsInts(r ir.Reg) bool {
 	switch o := e.origins[r]; {
 	case o.kind == anything:
