@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -100,7 +101,7 @@ func within(ctx context.Context, d time.Duration) (context.Context, context.Canc
 		return context.WithCancel(ctx)
 	}
 	ctx, cancel := context.WithTimeout(ctx, d)
-	late := time.AfterFunc(d+2*patience, func() {
+	late := time.AfterFunc(min(d, math.MaxInt64-2*patience)+2*patience, func() {
 		fmt.Fprintf(os.Stderr, "zmlx: stopped after %v (--timeout); what was under way did not stop\n", d)
 		quit(exitBad)
 	})

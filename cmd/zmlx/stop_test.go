@@ -4,10 +4,12 @@ package main
 
 import (
 	"context"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/zmlx-go/zmlx/internal/ir"
 	"github.com/zmlx-go/zmlx/internal/launch"
@@ -71,5 +73,16 @@ func TestStuckDevice(t *testing.T) {
 				t.Errorf("exit code %d, prints %q and %q", code, out.String(), errs.String())
 			}
 		})
+	}
+}
+
+// TestLongTimeout has a timeout that leaves no room for patience. If that is
+// too much, the process ends.
+func TestLongTimeout(t *testing.T) {
+	ctx, cancel := within(t.Context(), math.MaxInt64)
+	defer cancel()
+	time.Sleep(20 * time.Millisecond)
+	if err := ctx.Err(); err != nil {
+		t.Error(err)
 	}
 }

@@ -1,6 +1,7 @@
 package cc
 
-// This file implements running compilers such that none outlives the process.
+// This file implements running compilers, and stopping them before the process
+// ends.
 
 import (
 	"os/exec"
@@ -28,7 +29,8 @@ func (p *printout) Write(text []byte) (int, error) {
 }
 
 // runCompiler is cmd.Run for a compiler; cmd is made with a context. Where the
-// system can do that, the compiler is killed when this process dies.
+// system can do that, the compiler is killed when this process dies; what it has
+// started itself then ends on its own.
 func runCompiler(cmd *exec.Cmd, stdout, stderr *printout) error {
 	cmd.Stdout, cmd.Stderr = stdout, stderr
 	killAll(cmd)
