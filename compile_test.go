@@ -8,6 +8,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/zmlx-go/zmlx/internal/ir"
 	"github.com/zmlx-go/zmlx/internal/launch"
@@ -61,6 +62,30 @@ func TestContextEndsDuringCompile(t *testing.T) {
 	raw.finish <- nil
 	if got, err := Values[float32](y); err != nil || got[2] != 7 {
 		t.Errorf("%v, error %v after the compiler was done; want 3 5 7", got, err)
+	}
+	if len(raw.started) > 0 {
+		t.Error("the op was compiled again")
+	}
+}
+
+// It is not kept waiting either if it is another call that the op is being
+// compiled for.
+func TestContextEndsDuringCompileOfAnother(t *testing.T) {
+	raw, dev := openSlow(t, "slower")
+	x := FromSlice([]float32{1, 2, 3}).To(dev)
+	op := MustDefine("slower(x) = 2*x + 1")
+	patient, other := op.Call(x), op.Call(x)
+	done := make(chan error)
+	go func() { done <- patient.Eval(context.Background()) }()
+	<-raw.started
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	if err := other.Eval(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("error %v, want that of the context", err)
+	}
+	raw.finish <- nil
+	if err := errors.Join(<-done, other.Eval(t.Context())); err != nil {
+		t.Error(err)
 	}
 	if len(raw.started) > 0 {
 		t.Error("the op was compiled again")

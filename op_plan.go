@@ -236,22 +236,15 @@ func misaligned(in []graph.View) uint64 {
 // program returns the kernel for inputs that lie like in.
 func (p *plan) program(ctx context.Context, in []graph.View) (*opProgram, error) {
 	mask := misaligned(in)
-	e := programs.epoch.Load()
-	if r := p.recent.Load(); r != nil && r.misaligned == mask && r.epoch == e {
+	if r := p.recent.Load(); r != nil && r.misaligned == mask && r.epoch == programs.epoch.Load() {
 		return r, nil
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	e = programs.epoch.Load()
-	if p.epoch != e { // since then the cache was cleared
-		p.programs, p.epoch = nil, e
+	e, known := p.known(mask)
+	if known != nil {
+		return known, nil
 	}
-	for _, known := range p.programs {
-		if known.misaligned == mask {
-			p.recent.Store(known)
-			return known, nil
-		}
-	}
+	// p.mu is not held now, lest others wait for the compiler although their
+	// contexts end.
 	c := codegen.Call{Inputs: make([]codegen.Input, len(in)), Target: codegen.Native, GPU: !p.dev.graph.OnHost()}
 	for i, l := range p.inputs {
 		c.Inputs[i] = codegen.Input{DType: l.dtype, Shape: l.dims, Strides: l.strides, Misaligned: mask>>min(i, 63)&1 != 0}
@@ -272,9 +265,30 @@ func (p *plan) program(ctx context.Context, in []graph.View) (*opProgram, error)
 			return nil, err
 		}
 	}
-	p.programs = append(p.programs, made)
-	p.recent.Store(made)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.epoch == e && !slices.ContainsFunc(p.programs, func(q *opProgram) bool { return q.misaligned == mask }) {
+		p.programs = append(p.programs, made)
+		p.recent.Store(made)
+	}
 	return made, nil
+}
+
+// known returns the kernel for inputs that are misaligned as mask says, if there
+// is one, and the epoch for which that is so.
+func (p *plan) known(mask uint64) (epoch int64, known *opProgram) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if e := programs.epoch.Load(); p.epoch != e { // since then the cache was cleared
+		p.programs, p.epoch = nil, e
+	}
+	for _, known := range p.programs {
+		if known.misaligned == mask {
+			p.recent.Store(known)
+			return p.epoch, known
+		}
+	}
+	return p.epoch, nil
 }
 
 // newProgram compiles a generated kernel.
