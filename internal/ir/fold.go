@@ -189,11 +189,9 @@ func foldFloat(op Op, t Type, args []uint64) (uint64, bool) {
 				return 0, false
 			}
 			return roundPlain(t, x/y, float32(x)/float32(y))
-		case Min, Max: // the sign of min(-0, 0) is open
-			switch {
-			case x == y && args[0] != args[1]:
-				return 0, false
-			case (x < y) == (op == Min):
+		case Min, Max: // -0 is less than 0
+			less := x < y || x == y && math.Signbit(x)
+			if less == (op == Min) {
 				return args[0], true
 			}
 			return args[1], true

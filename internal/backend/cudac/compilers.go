@@ -11,6 +11,9 @@ package cudac
 // Code for sm_80 to sm_90 of CUDA 12.9 to 13.5 is wrong where a bool as 0 or 1 is
 // the bits of a float that is converted, to a float of another type, to an
 // integer or to a whole number: the numbers 0 and 1 are converted instead.
+//
+// Compilers of all versions take max(-0.0, 0.0) for the first of the two where
+// both are constants, while GPUs know that 0 is greater.
 
 import (
 	"fmt"
@@ -100,4 +103,58 @@ func (e *emitter) settles(in *ir.Instr) bool {
 		return e.settled(in.Args[1]) && e.settled(in.Args[2])
 	}
 	return true
+}
+
+// findZeros finds the variables that may be zeros that compilers know of.
+func (e *emitter) findZeros() {
+	e.zeros = map[ir.Reg]bool{}
+	for changed := true; changed; {
+		changed = false
+		e.f.Body.Instrs(func(in *ir.Instr) bool {
+			for _, d := range in.Dst {
+				if r := e.f.Regs[d]; r.Kind == ir.VarReg && r.Type.IsFloat() && !e.zeros[d] && e.givesZero(in) {
+					e.zeros[d] = true
+					changed = true
+				}
+			}
+			return true
+		})
+	}
+}
+
+// isZero reports whether a float may be such a zero.
+func (e *emitter) isZero(r ir.Reg) bool {
+	switch info := e.f.Regs[r]; info.Kind {
+	case ir.ConstReg:
+		return info.Bits == 0 || info.Bits == 1<<(8*info.Type.Size()-1)
+	case ir.VarReg:
+		return e.zeros[r]
+	case ir.TempReg:
+		in := e.definitions()[r]
+		return in != nil && e.givesZero(in)
+	}
+	return false
+}
+
+// givesZero reports whether what an instruction gives may be such a zero.
+func (e *emitter) givesZero(in *ir.Instr) bool {
+	switch in.Op {
+	case ir.Mov, ir.Neg, ir.Abs, ir.CopySign, ir.Floor, ir.Ceil, ir.Rint, ir.Round, ir.Trunc:
+		return e.isZero(in.Args[0])
+	case ir.Convert:
+		return in.From.IsFloat() && e.isZero(in.Args[0])
+	case ir.Select:
+		return e.isZero(in.Args[1]) || e.isZero(in.Args[2])
+	case ir.Min, ir.Max:
+		return e.isZero(in.Args[0]) || e.isZero(in.Args[1])
+	}
+	return false
+}
+
+// hideZero hides a float's value.
+func (e *emitter) hideZero(t ir.Type, x string) string {
+	if t == ir.F64 {
+		return e.names.Call("zm_bits_f64", e.names.Call("zm_f64_bits", x)+" ^ "+zero)
+	}
+	return e.names.Call("zm_bits_f32", e.names.Call("zm_f32_bits", x)+" ^ "+zero)
 }

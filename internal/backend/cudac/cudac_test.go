@@ -270,6 +270,32 @@ func TestNegations(t *testing.T) {
 	}
 }
 
+// Extremes of two zeros that compilers may know are left to the GPU.
+func TestZeros(t *testing.T) {
+	for name, c := range map[string]struct {
+		body func(b *ir.Builder, x, v ir.Reg) ir.Reg // v is a variable that is -0 or 1
+		want int
+	}{
+		"max(x, 0)": {func(b *ir.Builder, x, v ir.Reg) ir.Reg { return b.Binary(ir.Max, x, b.ConstF32(0)) }, 0},
+		"max(v, x)": {func(b *ir.Builder, x, v ir.Reg) ir.Reg { return b.Binary(ir.Max, v, x) }, 0},
+		"max(v, 0)": {func(b *ir.Builder, x, v ir.Reg) ir.Reg { return b.Binary(ir.Max, v, b.ConstF32(0)) }, 1},
+		"min(0, v)": {func(b *ir.Builder, x, v ir.Reg) ir.Reg { return b.Binary(ir.Min, b.ConstF32(0), v) }, 1},
+		"max(max(x, 0), v)": {func(b *ir.Builder, x, v ir.Reg) ir.Reg {
+			return b.Binary(ir.Max, b.Binary(ir.Max, x, b.ConstF32(0)), v)
+		}, 1},
+	} {
+		text := emit(t, kernel(func(b *ir.Builder, in, at ir.Reg) ir.Reg {
+			x, v := b.Load(ir.F32, ir.AtIndex(in, at, 4, 0)), b.Var(ir.F32, "v")
+			b.Set(v, b.ConstF32(1))
+			b.If(b.Compare(ir.Lt, x, b.ConstF32(1)), func() { b.Set(v, b.Const(ir.F32, 1<<31)) }, nil)
+			return c.body(b, x, v)
+		}))
+		if n := strings.Count(text, zero); n != c.want {
+			t.Errorf("%s hides something %d times, want %d:\n%s", name, n, c.want, text)
+		}
+	}
+}
+
 // Vectors of known alignment need no test, others do.
 func TestAlignment(t *testing.T) {
 	quad := func(scale, off int64) *ir.Func {

@@ -68,6 +68,7 @@ func Emit(f *ir.Func) (Unit, error) {
 	e.findOrigins()
 	e.findWords()
 	e.findUnsettled()
+	e.findZeros()
 	e.findArrays()
 	e.function()
 	kernel := e.tables() + e.b.String()
@@ -106,6 +107,7 @@ type emitter struct {
 	wordVars   map[ir.Reg]bool // variables about which compilers cannot know anything
 	wordAllocs map[int]bool    // and thread allocations
 	unsettled  map[ir.Reg]bool // variables that may be negations of others
+	zeros      map[ir.Reg]bool // variables that may be zeros that compilers know of
 
 	ahead   map[*ir.Instr]bool // written ahead of the branch that they are in
 	nowhere bool               // such loads occur
@@ -360,6 +362,12 @@ func (e *emitter) pure(s *ir.Instr) string {
 				args[i] = "(int32_t)" + veil("(uint32_t)"+args[i])
 			}
 		}
+	case (s.Op == ir.Max || s.Op == ir.Min) && s.Type.IsFloat() && e.isZero(s.Args[0]) && e.isZero(s.Args[1]):
+		hide := 0
+		if e.f.Regs[s.Args[1]].Kind == ir.ConstReg {
+			hide = 1
+		}
+		args[hide] = e.hideZero(s.Type, args[hide])
 	case s.Op == ir.Bitcast && misread(s.Type) && s.From.IsInt() && !e.word(s.Args[0]):
 		args[0] = veil(args[0])
 	}
