@@ -1,7 +1,7 @@
 package cudac
 
 // This file implements what texts do about mistakes of NVIDIA's compilers, all
-// of which begin with what the compiler knows of an integer. A zero that it
+// of which begin with what the compiler knows of a value. A zero that it
 // cannot know hides that.
 //
 // Code for sm_90 of CUDA 12.9 and 13.0 lacks the negation in max(max(-a, b), c)
@@ -12,7 +12,7 @@ package cudac
 // the bits of a float that is converted, to a float of another type, to an
 // integer or to a whole number: the numbers 0 and 1 are converted instead.
 //
-// Compilers of all versions take max(-0.0, 0.0) for the first of the two where
+// Those of CUDA 12.9 to 13.5 take max(-0.0, 0.0) for the first of the two where
 // both are constants, while GPUs know that 0 is greater.
 
 import (
