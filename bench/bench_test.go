@@ -103,7 +103,7 @@ func TestOpsOddRows(t *testing.T) {
 	for _, gpu := range []bool{false, true} {
 		onGPU = func() bool { return gpu }
 		for _, op := range []string{"cumsum", "top5", "cross_entropy", "gather_add", "rmsnorm_backward", "rmsnorm_tree", "softmax", "argmax"} {
-			for _, row := range []int{9, 33, 100, 1000, 1030, 2056} {
+			for _, row := range []int{9, 33, 100, 1000, 1030, 2056, 10000} {
 				c := Case{Op: op, Shape: []int{9, row}, DType: zmlx.Float16, maker: makers[op]}
 				w, err := m.prepare(t.Context(), c)
 				if err != nil {

@@ -45,6 +45,10 @@ func group(vectors int) int {
 	return g
 }
 
+// multiprocessors is how many an H100 or H200 has. Kernels whose threadgroups
+// stay until all rows are done come in multiples of it.
+const multiprocessors = 132
+
 // integers returns n numbers below limit, spread over them.
 func integers(n, limit int) *zmlx.Array {
 	return zmlx.RandomInt(zmlx.NewKey(5), 0, int64(limit), zmlx.Int32, n)
@@ -313,29 +317,30 @@ func rmsNormTree(c Case) *work {
 func rmsNormBackward(c Case) *work {
 	rows, d := c.Shape[0], c.Shape[1]
 	v := vector(c.DType, d)
-	g, together, blocks, ahead := 32, 1, 8, 1
+	g, together, blocks := 32, 1, 8
 	if onGPU() {
-		const each = 2 // vectors of a thread, in registers
-		for g < 1024 && g*v*each < d {
+		for g < 1024 && g*v < d { // one vector of a thread, if that is enough
 			g *= 2
 		}
-		switch {
-		case g == 32:
-			together, blocks = 8, 264
-		default:
-			blocks = 132 * max(1, min(8, 768/g))
-		}
-		if g == 1024 { // threads have too few registers
-			ahead = 0
-		}
+		together = max(1, 256/g)
+		blocks = multiprocessors * (1024 / (g * together))
 	}
-	blocks = min(blocks, rows)
+	blocks = min(blocks, (rows+together-1)/together)
+	each := (d + g*v - 1) / (g * v)
+	ahead, shared := each, 0
+	if onGPU() && each > 1 {
+		ahead, shared = 1, min(each-1, 16<<10/(g*v*c.DType.Size()))
+	}
+	full := 0
+	if d == g*each*v {
+		full = 1
+	}
 	x, weights, ct := data(0, c.DType, rows, d), data(1, c.DType, d), data(2, c.DType, rows, d)
 	w := &work{inputs: []*zmlx.Array{x, weights, ct, zmlx.Scalar(float32(rmsEps))}}
 	l := zmlx.Launch{
 		Template: []zmlx.TemplateArg{
 			{Name: "T", Value: c.DType}, {Name: "V", Value: v}, {Name: "G", Value: g}, {Name: "S", Value: together},
-			{Name: "P", Value: ahead}, {Name: "N", Value: (d + g*v - 1) / (g * v)},
+			{Name: "N", Value: each}, {Name: "P", Value: ahead}, {Name: "W", Value: shared}, {Name: "F", Value: full},
 		},
 		Grid: [3]int{blocks * g * together, 1, 1}, Threadgroup: [3]int{g * together, 1, 1},
 		OutputShapes: [][]int{{rows, d}, {blocks, d}}, OutputDTypes: []zmlx.DType{c.DType, zmlx.Float32},

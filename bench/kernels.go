@@ -509,6 +509,22 @@ inline void top2(const thread K* v, uint part, thread K* greatest, thread uint* 
     places[0] = i0;
     places[1] = i1;
 }
+
+inline void join(thread float* most, ushort step) {
+    float a0 = simd_shuffle_xor(most[0], step), a1 = simd_shuffle_xor(most[1], step);
+    most[1] = max(min(most[0], a0), max(most[1], a1));
+    most[0] = max(most[0], a0);
+}
+
+inline uint place(uint bits, uint part) {
+    uint e = ctz(bits);
+    return bits == 0 ? 64u : (e / 4 * 4 + part) * 4 + e % 4;
+}
+
+inline uint least(uint x) {
+    x = min(x, uint(simd_shuffle_xor(x, ushort(1))));
+    return min(x, uint(simd_shuffle_xor(x, ushort(2))));
+}
 `,
 	Source: `
 size_t row = thread_position_in_grid.x / 4;
@@ -516,22 +532,39 @@ uint part = thread_position_in_grid.x % 4;
 const device float* p = x + row * 64;
 float v[16], most[2];
 uint at[2];
-bool nan = false;
+float all = 0.0f;
 for (uint n = 0; n < 4; ++n) {
     float4 four = *(const device float4*)(p + (n * 4 + part) * 4);
     for (uint k = 0; k < 4; ++k) {
         v[n * 4 + k] = four[k];
-        nan = nan || isnan(four[k]);
+        all += four[k];
     }
 }
-if (simd_any(nan)) {
+if (simd_any(isnan(all))) {
     uint keys[16], key[2];
     for (uint k = 0; k < 16; ++k) { keys[k] = ordered(v[k]); }
     top2(keys, part, key, at);
     most[0] = unordered(key[0]);
     most[1] = unordered(key[1]);
 } else {
-    top2(v, part, most, at);
+    most[0] = max(v[0], v[1]);
+    most[1] = min(v[0], v[1]);
+    for (uint e = 2; e < 16; ++e) {
+        most[1] = max(most[1], min(most[0], v[e]));
+        most[0] = max(most[0], v[e]);
+    }
+    join(most, 1);
+    join(most, 2);
+    float ones = 0.0f, twos = 0.0f; // the places of both, as bits
+    for (uint e = 0; e < 16; ++e) {
+        ones = fma(float(v[e] == most[0]), float(1u << e), ones);
+        twos = fma(float(v[e] == most[1]), float(1u << e), twos);
+    }
+    uint first = uint(ones), second = uint(twos);
+    uint own = place(first, part);
+    at[0] = least(own);
+    if (own == at[0] && most[0] == most[1]) { second &= second - 1; }
+    at[1] = least(place(second, part));
 }
 if (part == 0) {
     float e = exp(most[1] - most[0]);
@@ -567,101 +600,108 @@ for (uint j = t; j < D; j += 256) {
 `})
 
 // G threads take every so-manieth row and hold N*V columns each: the row as it
-// lies in memory, with P the next one, which is loaded meanwhile, and their part
-// of the sums over rows. S rows share a threadgroup, where a simdgroup is enough for a
-// row; then no barrier is needed until the end.
+// lies in memory, and their part of the sums over rows. S such rows share a
+// threadgroup. F says that rows have exactly G*N*V elements. Of the next row, P
+// vectors are loaded before this one's sums are known, the others as soon as
+// there is room. W vectors of weights are in threadgroup memory.
+//
+// Compilers move loads to where they are needed, which is far too late here,
+// but not beyond a division by a number that they do not know: thus D.
 var rmsNormBackwardKernel = zmlx.MustCompile(zmlx.Kernel{
 	Name: "rmsnorm_backward", InputNames: []string{"x", "w", "g", "eps"}, OutputNames: []string{"dx", "partial"}, Header: kernelHeader,
 	Source: `
-uint D = x_shape[x_ndim - 1] / V * V, R = x_shape[0];
-uint t = thread_position_in_threadgroup.x % G;
-uint groups = threads_per_grid.x / (G * S);
+uint D = x_shape[x_ndim - 1], R = x_shape[0];
+uint width = F ? uint(G * N * V) : D / V * V;
+uint t = thread_position_in_threadgroup.x % G, own = thread_position_in_threadgroup.x / G;
+uint step = threads_per_grid.x / G;
 uint zero = threads_per_grid.y - 1;
-threadgroup float2 parts[32];
+threadgroup float2 parts[64];
 threadgroup float sums[S > 1 ? S * G * N * V : 1];
+threadgroup packed<V, T> weights[W > 0 ? G * W : 1];
 packed<V, T> xr[N], gr[N], wr[N];
 float dw[N * V];
-uint row = threadgroup_position_in_grid.x;
-if constexpr (S > 1) { row = row * S + simdgroup_index_in_threadgroup; }
+uint first = threadgroup_position_in_grid.x * S;
 for (int n = 0; n < N; ++n) {
     uint at = (n * G + t) * V;
     for (int k = 0; k < V; ++k) { dw[n * V + k] = 0.0f; }
-    if (at < D) { wr[n].get(w + at); }
-    if (P > 0 && at < D && row < R) {
-        xr[n].get(x + size_t(row) * D + at);
-        gr[n].get(g + size_t(row) * D + at);
+    if (F || at < width) { wr[n].get(w + at); }
+    if (n >= N - W) { weights[(n - (N - W)) * G + t] = wr[n]; }
+    if ((F || at < width) && first + own < R) {
+        xr[n].get(x + size_t(first + own) * width + at);
+        gr[n].get(g + size_t(first + own) * width + at);
     }
 }
-while (row < R) {
-    size_t base = size_t(row) * D;
-    uint next = row + groups * S;
-    packed<V, T> xn[N], gn[N];
-    for (int n = 0; n < N; ++n) {
-        uint at = (n * G + t) * V;
-        if constexpr (P > 0) {
-            if (at < D && next < R) {
-                xn[n].get(x + size_t(next) * D + at);
-                gn[n].get(g + size_t(next) * D + at);
-            }
-        } else if (at < D) {
-            xr[n].get(x + base + at);
-            gr[n].get(g + base + at);
-        }
-    }
+uint turn = 0;
+for (; first < R; first += step) {
+    uint row = first + own, next = row + step;
+    size_t base = size_t(row) * width;
     float squares = 0.0f, product = 0.0f;
     for (int n = 0; n < N; ++n) {
+        if (n >= N - W) { wr[n] = weights[(n - (N - W)) * G + t]; }
         for (int k = 0; k < V; ++k) {
             float a = xr[n].at(k);
-            squares += a * a;
-            product += a * (gr[n].at(k) * wr[n].at(k));
+            squares = fma(a, a, squares);
+            product = fma(a, gr[n].at(k) * wr[n].at(k), product);
+        }
+    }
+    packed<V, T> xn[P > 0 ? P : 1], gn[P > 0 ? P : 1];
+    for (int n = 0; n < P; ++n) {
+        uint at = (n * G + t) * V;
+        if ((F || at < width) && next < R) {
+            xn[n].get(x + size_t(next) * width + at);
+            gn[n].get(g + size_t(next) * width + at);
         }
     }
     squares = simd_sum(squares);
     product = simd_sum(product);
     if constexpr (G > 32) {
-        if (thread_index_in_simdgroup == 0) { parts[simdgroup_index_in_threadgroup] = float2(squares, product); }
+        // Turns take two halves of parts, so that one barrier is enough.
+        if (thread_index_in_simdgroup == 0) { parts[turn + simdgroup_index_in_threadgroup] = float2(squares, product); }
         threadgroup_barrier(mem_flags::mem_threadgroup);
-        float2 part = thread_index_in_simdgroup < G / 32 ? parts[thread_index_in_simdgroup] : float2(0.0f);
+        float2 part = thread_index_in_simdgroup < G / 32 ? parts[turn + own * (G / 32) + thread_index_in_simdgroup] : float2(0.0f);
         squares = simd_sum(part.x);
         product = simd_sum(part.y);
-        threadgroup_barrier(mem_flags::mem_threadgroup);
+        turn ^= 32;
     }
     float s = rsqrt(squares / float(D) + eps);
-    float c = s * s * s * product / float(D);
+    float c = s * s * product / float(D);
     for (int n = 0; n < N; ++n) {
         uint at = (n * G + t) * V;
         float r[V];
-        xr[n].hide(zero);
-        gr[n].hide(zero);
-        wr[n].hide(zero);
-        for (int k = 0; k < V; ++k) {
-            float a = xr[n].at(k), b = gr[n].at(k);
-            dw[n * V + k] += b * (a * s);
-            r[k] = b * wr[n].at(k) * s - a * c;
-        }
-        if (at < D) { store<V>(dx + base + at, r); }
-        if constexpr (P > 0) {
+        packed<V, T> xc = xr[n], gc = gr[n];
+        if (n < P) {
             xr[n] = xn[n];
             gr[n] = gn[n];
+        } else if ((F || at < width) && next < R) {
+            xr[n].get(x + size_t(next) * width + at);
+            gr[n].get(g + size_t(next) * width + at);
         }
+        if (n >= N - W) { wr[n] = weights[(n - (N - W)) * G + t]; }
+        xc.hide(zero);
+        gc.hide(zero);
+        wr[n].hide(zero);
+        for (int k = 0; k < V; ++k) {
+            float a = xc.at(k) * s, b = gc.at(k);
+            dw[n * V + k] = fma(b, a, dw[n * V + k]);
+            r[k] = fma(b * wr[n].at(k), s, -(a * c));
+        }
+        if ((F || at < width) && row < R) { store<V>(dx + base + at, r); }
     }
-    row = next;
 }
-size_t to = size_t(threadgroup_position_in_grid.x) * D;
+size_t to = size_t(threadgroup_position_in_grid.x) * width;
 if constexpr (S == 1) {
     for (int n = 0; n < N; ++n) {
         uint at = (n * G + t) * V;
-        if (at < D) {
+        if (F || at < width) {
             for (int k = 0; k < V; ++k) { partial[to + at + k] = dw[n * V + k]; }
         }
     }
 } else {
-    uint own = thread_position_in_threadgroup.x / G * (G * N * V);
     for (int n = 0; n < N; ++n) {
-        for (int k = 0; k < V; ++k) { sums[own + (n * G + t) * V + k] = dw[n * V + k]; }
+        for (int k = 0; k < V; ++k) { sums[(own * N + n) * (G * V) + t * V + k] = dw[n * V + k]; }
     }
     threadgroup_barrier(mem_flags::mem_threadgroup);
-    for (uint at = thread_position_in_threadgroup.x; at < D; at += G * S) {
+    for (uint at = thread_position_in_threadgroup.x; at < width; at += G * S) {
         float sum = 0.0f;
         for (int k = 0; k < S; ++k) { sum += sums[k * (G * N * V) + at]; }
         partial[to + at] = sum;

@@ -50,6 +50,8 @@ var ErrUnsupported = errors.New("a barrier in divergent control flow cannot be c
 // those of the last threadgroup too.
 // ZMLX_ALIGNED may be defined as 1 for launches in which every parameter's
 // address is a multiple of 16: then accesses of vectors need not test that.
+// ZMLX_EARLY may be defined as 1 for sm_90 and newer: then threads wait until the
+// work before the launch has ended, so that it may begin before that.
 type Unit struct {
 	Text     string
 	Entry    string
@@ -153,6 +155,7 @@ func (e *emitter) function() {
 	}
 	e.open("\nextern \"C\" __global__ void __launch_bounds__(ZMLX_THREADS) zmlx_run(%s)", strings.Join(params, ", "))
 	e.place()
+	e.line("zm_await();")
 	if e.anySimd {
 		e.line("const uint32_t m0 = ZMLX_WHOLE || n - (t & ~31u) >= 32u ? 0xffffffffu : (1u << (n & 31u)) - 1u;")
 		e.mask, e.keeping = "m0", true

@@ -37,6 +37,20 @@ typedef struct {
 #define ZMLX_ALIGNED 0
 #endif
 
+// With ZMLX_EARLY a launch may begin before the work before it has ended: until
+// then nothing is read or written. The next launch may begin when each block has
+// said so or has ended. Only the last ones say it, about as many as run at once:
+// of many small blocks it would take longer than it saves.
+#ifndef ZMLX_EARLY
+#define ZMLX_EARLY 0
+#endif
+ZM_FN void zm_await() {
+#if ZMLX_EARLY
+  asm volatile("griddepcontrol.wait;" ::: "memory");
+  if (gridDim.x - blockIdx.x <= 2048u) asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
+#endif
+}
+
 #define ZM_INFF __uint_as_float(0x7f800000u)
 #define ZM_NANF __uint_as_float(0x7fc00000u)
 #define ZM_INF __longlong_as_double(0x7ff0000000000000ll)

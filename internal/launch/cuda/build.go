@@ -30,7 +30,10 @@ import (
 // 512 or 1024, the most threads of a block that it will run with; if it has
 // ZMLX_ALIGNED, with that as 1 for launches in which all addresses are
 // multiples of 16, else as 0; if it has ZMLX_WHOLE, with that as 1 for launches
-// of whole simdgroups along x alone, else as 0.
+// of whole simdgroups along x alone, else as 0; if it has ZMLX_EARLY, with that
+// as 1 where the GPU can begin its launches before the work before has ended:
+// then every block, before it reads or writes anything, is to wait for that
+// (griddepcontrol.wait).
 type Unit struct {
 	Text     string
 	Entry    string

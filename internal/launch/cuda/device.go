@@ -81,6 +81,7 @@ type Device struct {
 	pool    uintptr     // of stream-ordered memory; 0: the driver has none
 	current [1]uintptr  // arguments of cuCtxSetCurrent
 	blocks  int         // most threadgroups in one launch
+	early   bool        // launches may begin early
 	lost    atomic.Bool // primary.lost is set
 
 	_      cacheLine    // the submitter of the queue reads what is before, callers write what follows
@@ -258,6 +259,8 @@ func (d *Device) prepare(ctx context.Context, find func() (compiler, error)) err
 	if d.facts.Arch, err = d.compiler.Arch(d.facts.Capability); err != nil {
 		return fmt.Errorf("%s: %w", d.facts.Name, err)
 	}
+	d.early = d.facts.Capability >= earlyCapability && d.driver.version >= earlyVersion && d.driver.launchEx.addr != 0 &&
+		!d.sync && os.Getenv("ZMLX_CUDA_EARLY") != "0"
 	return d.trial(ctx)
 }
 

@@ -42,7 +42,7 @@ type driver struct {
 	captureBegin, captureEnd, graphInstantiate, graphExecDestroy, graphDestroy, graphLaunch entry
 
 	// not every driver has these
-	allocAsync, freeAsync, devicePool, poolSet, poolGet, poolTrim entry
+	allocAsync, freeAsync, devicePool, poolSet, poolGet, poolTrim, launchEx entry
 }
 
 // newDriver binds a library's functions.
@@ -110,6 +110,7 @@ func newDriver(lib dl.Lib) (*driver, error) {
 		"cuMemPoolSetAttribute":     &d.poolSet,
 		"cuMemPoolGetAttribute":     &d.poolGet,
 		"cuMemPoolTrimTo":           &d.poolTrim,
+		"cuLaunchKernelEx":          &d.launchEx,
 	} {
 		bind(name, e, false)
 	}

@@ -109,13 +109,13 @@ func TestTexts(t *testing.T) {
 		t.Skip(err)
 	}
 	texts := []string{trialText}
-	for _, body := range append([]string{incrementText, sumText, spinText, saxpyText, countText, hungryText}, slices.Collect(maps.Values(faults))...) {
+	for _, body := range append([]string{incrementText, sumText, spinText, saxpyText, countText, hungryText, earlyText}, slices.Collect(maps.Values(faults))...) {
 		texts = append(texts, cudaText(body, 4))
 	}
 	for _, text := range texts {
 		for _, arch := range []string{"sm_80", "sm_90"} {
 			for v := range variants {
-				p := &program{byThreads: true, byAlignment: true, byShape: true}
+				p := &program{byThreads: true, byAlignment: true, byShape: true, early: arch == "sm_90"}
 				if _, log, err := l.Compile(text, arch, append(nvrtc.Options(v%2 == 0), p.options(v)...)...); err != nil || log != "" {
 					t.Errorf("variant %d: %s\n%v\n%s", v, text, err, log)
 				}

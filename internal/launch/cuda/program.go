@@ -24,6 +24,7 @@ type loaded struct {
 	function uintptr
 	threads  int // most of a block; fewer than 1,024 where each needs many registers
 	facts    KernelFacts
+	early    bool // its launches may begin early
 }
 
 // KernelFacts say what one thread or block of a compiled kernel needs.
@@ -48,6 +49,7 @@ type program struct {
 	queued atomic.Bool // launches of it were put into the queue
 
 	byThreads, byAlignment, byShape bool // the text tells variants apart
+	early                           bool // launches may begin early
 
 	building sync.Mutex
 	variants [variants]atomic.Pointer[loaded]
@@ -87,11 +89,14 @@ func (p *program) variant(threads int, addresses uintptr, simdgroups bool) int {
 
 // options returns what a variant is compiled with besides the usual.
 func (p *program) options(v int) []string {
+	var options []string
+	if p.early {
+		options = append(options, "--define-macro=ZMLX_EARLY=1")
+	}
 	if v == bounded {
 		// 65,536 registers are there for a block.
-		return []string{"--maxrregcount=64"}
+		return append(options, "--maxrregcount=64")
 	}
-	var options []string
 	if p.byThreads {
 		options = append(options, fmt.Sprintf("--define-macro=ZMLX_THREADS=%d", 256<<(v%threadClasses)))
 	}
@@ -147,6 +152,7 @@ func (d *Device) program(ctx context.Context, name string, u Unit, params []stri
 		byThreads:   strings.Contains(u.Text, "ZMLX_THREADS"),
 		byAlignment: strings.Contains(u.Text, "ZMLX_ALIGNED"),
 		byShape:     strings.Contains(u.Text, "ZMLX_WHOLE"),
+		early:       d.early && strings.Contains(u.Text, "ZMLX_EARLY"),
 	}
 	p.users.Store(1)
 	// What most launches need; others compile their own.
@@ -184,6 +190,7 @@ func (p *program) build(ctx context.Context, v int) (*loaded, error) {
 	if err != nil {
 		return nil, fmt.Errorf("kernel %s, compiled by NVRTC %s for %s: %w", p.name, d.facts.NVRTC, d.facts.Arch, err)
 	}
+	l.early = p.early
 	p.variants[v].Store(&l)
 	return &l, nil
 }
@@ -294,6 +301,8 @@ type frame struct {
 	places []uintptr // addresses of head and of each value
 	args   [11]uintptr
 	total  uint64 // threadgroups
+	early  bool   // the launch may begin early
+	begin  earlyLaunch
 }
 
 func newFrame(params int) *frame {
@@ -303,6 +312,7 @@ func newFrame(params int) *frame {
 		f.places[i+1] = uintptr(unsafe.Pointer(&f.values[i]))
 	}
 	f.args[9] = uintptr(unsafe.Pointer(&f.places[0]))
+	f.begin.init(f.args[9])
 	return f
 }
 
@@ -319,21 +329,26 @@ func (f *frame) set(l *launch.Launch, groups [3]uint32, total uint64, threads in
 	f.args[0] = k.function
 	f.args[2], f.args[3] = 1, 1
 	f.args[4], f.args[5], f.args[6] = uintptr(threads), 1, 1
+	f.early = k.early
 }
 
-// launch asks for all threadgroups. The caller's thread has the context.
-func (f *frame) launch(d *Device, stream uintptr) int32 {
+// launch asks for all threadgroups, and returns the function of the driver that
+// was called and its status. The caller's thread has the context.
+func (f *frame) launch(d *Device, stream uintptr) (e *entry, status int32) {
+	e = &d.driver.launch
 	f.args[8] = stream
-	for first := uint64(0); first < f.total; {
+	for first := uint64(0); first < f.total && status == 0; {
 		n := min(f.total-first, uint64(d.blocks))
 		f.head.first = first
 		f.args[1] = uintptr(n)
-		if status := int32(dl.Call(d.driver.launch.addr, f.args[:]...)); status != 0 {
-			return status
+		args := f.args[:]
+		if f.early {
+			e, args = &d.driver.launchEx, f.begin.set(f.args[0], f.args[1], f.args[4], stream)
 		}
+		status = int32(dl.Call(e.addr, args...))
 		first += n
 	}
-	return 0
+	return e, status
 }
 
 // enter keeps the kernel loaded until leave.
@@ -450,7 +465,7 @@ func (p *program) refuse(err error) error {
 // submit asks for a launch. d.launching is held.
 func (p *program) submit(f *frame) error {
 	d := p.dev
-	err := d.enqueue(p.name, func() (*entry, int32) { return &d.driver.launch, f.launch(d, d.stream) })
+	err := d.enqueue(p.name, func() (*entry, int32) { return f.launch(d, d.stream) })
 	p.last.Store(d.flight.launched)
 	return err
 }

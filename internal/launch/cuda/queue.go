@@ -188,11 +188,11 @@ func (d *Device) submitQueued(upTo uint64, status int32) {
 		case d.profile != nil:
 			err = d.profile.launch(d, p, s.frame)
 		default:
-			status := s.frame.launch(d, d.stream)
+			e, status := s.frame.launch(d, d.stream)
 			if status == 0 {
 				d.flight.add(p.name)
 			}
-			err = d.outcome(p.name, &d.driver.launch, status)
+			err = d.outcome(p.name, e, status)
 		}
 		if err != nil {
 			s.watch.Fail(err)

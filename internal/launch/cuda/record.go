@@ -184,7 +184,7 @@ func (r *recording) launch(p *program, l *launch.Launch, groups [3]uint32, total
 	f.set(l, groups, total, threads, k)
 	d := r.dev
 	r.work = append(r.work, work{name: p.name, ask: func(stream uintptr) (*entry, int32) {
-		return &d.driver.launch, f.launch(d, stream)
+		return f.launch(d, stream)
 	}})
 	return nil
 }

@@ -25,7 +25,7 @@ static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static int held, holding; // calls for launches wait; so many do
 static int noEvents; // so many more are not to be had
 
-static struct { int inits, gpus, initError, launches, graphLaunches, unloads, trims, instantiated; } seen = {.gpus = GPUS};
+static struct { int inits, gpus, initError, launches, early, graphLaunches, unloads, trims, instantiated; } seen = {.gpus = GPUS};
 static struct { int modules, streams, events, pinned, blocks, graphs, execs; } alive;
 
 typedef struct { char *text; } module;
@@ -196,18 +196,27 @@ API R cuFuncGetAttribute(int *v, int a, module *f) {
 	*v = a == 0 ? (t ? atoi(t + 8) : 1024) : a == 4 ? 40 : 0;
 	return 0;
 }
-API R cuLaunchKernel(module *f, u32 gx, u32 gy, u32 gz, u32 bx, u32 by, u32 bz, u32 shared, stream *s, void **params, void **extra) IN_CTX({
+typedef struct { u32 id, pad, value[16]; } attribute;
+typedef struct { u32 grid[3], block[3], shared; stream *s; attribute *attributes; u32 count; } config;
+static R launchKernel(module *f, const config *c, void **params, void **extra) {
 	for (holding++; held;) pthread_cond_wait(&changed, &lock);
 	holding--;
-	if (gx == 0 || gy != 1 || gz != 1 || bx % 32 || bx > 1024 || by != 1 || bz != 1 || shared || extra) r = 1;
-	else if (strstr(f->text, "do:refuse")) r = 701;
-	else {
-		op o = {.kind = KERNEL, .m = f, .blocks = gx, .threads = bx, .h = *(head *)params[0]};
-		const char *t = f->text;
-		for (int i = 0; i < MOST_PARAMS && (t = strstr(t, "char *p")); i++, t++) o.params[i] = *(char **)params[i + 1];
-		seen.launches++;
-		r = push(s, o);
-	}
+	if (c->grid[0] == 0 || c->grid[1] != 1 || c->grid[2] != 1 || c->block[0] % 32 || c->block[0] > 1024 || c->block[1] != 1 || c->block[2] != 1 || c->shared || extra) return 1;
+	if (strstr(f->text, "do:refuse")) return 701;
+	op o = {.kind = KERNEL, .m = f, .blocks = c->grid[0], .threads = c->block[0], .h = *(head *)params[0]};
+	const char *t = f->text;
+	for (int i = 0; i < MOST_PARAMS && (t = strstr(t, "char *p")); i++, t++) o.params[i] = *(char **)params[i + 1];
+	seen.launches++;
+	return push(c->s, o);
+}
+API R cuLaunchKernel(module *f, u32 gx, u32 gy, u32 gz, u32 bx, u32 by, u32 bz, u32 shared, stream *s, void **params, void **extra) IN_CTX({
+	config c = {{gx, gy, gz}, {bx, by, bz}, shared, s, 0, 0};
+	r = launchKernel(f, &c, params, extra);
+})
+// A kernel that does not wait for the work before must not begin before that has ended.
+API R cuLaunchKernelEx(const config *c, module *f, void **params, void **extra) IN_CTX({
+	if (c->count != 1 || c->attributes->id != 6 || c->attributes->value[0] != 1 || !strstr(f->text, "ZMLX_EARLY")) r = 1;
+	else { seen.early++; r = launchKernel(f, c, params, extra); }
 })
 
 API R cuEventCreate(event **e, unsigned f) IN_CTX({
@@ -274,6 +283,7 @@ API int fakeGet(const char *what, int gpu) {
 	if (!strcmp(what, "inits")) v = seen.inits;
 	if (!strcmp(what, "holding")) v = holding;
 	if (!strcmp(what, "launches")) v = seen.launches;
+	if (!strcmp(what, "early")) v = seen.early;
 	if (!strcmp(what, "graphLaunches")) v = seen.graphLaunches;
 	if (!strcmp(what, "instantiated")) v = seen.instantiated;
 	if (!strcmp(what, "unloads")) v = seen.unloads;
