@@ -317,19 +317,18 @@ func rmsNormTree(c Case) *work {
 func rmsNormBackward(c Case) *work {
 	rows, d := c.Shape[0], c.Shape[1]
 	v := vector(c.DType, d)
-	g, together, blocks := 32, 1, 8
+	g, together, blocks, shared := 32, 1, 8, 0
 	if onGPU() {
 		for g < 1024 && g*v < d { // one vector of a thread, if that is enough
 			g *= 2
 		}
-		together = max(1, 256/g)
+		together = max(1, 512/g)
 		blocks = multiprocessors * (1024 / (g * together))
 	}
 	blocks = min(blocks, (rows+together-1)/together)
 	each := (d + g*v - 1) / (g * v)
-	ahead, shared := each, 0
-	if onGPU() && each > 1 {
-		ahead, shared = 1, min(each-1, 16<<10/(g*v*c.DType.Size()))
+	if onGPU() {
+		shared = min(each-1, 16<<10/(g*v*c.DType.Size()))
 	}
 	full := 0
 	if d == g*each*v {
@@ -340,7 +339,7 @@ func rmsNormBackward(c Case) *work {
 	l := zmlx.Launch{
 		Template: []zmlx.TemplateArg{
 			{Name: "T", Value: c.DType}, {Name: "V", Value: v}, {Name: "G", Value: g}, {Name: "S", Value: together},
-			{Name: "N", Value: each}, {Name: "P", Value: ahead}, {Name: "W", Value: shared}, {Name: "F", Value: full},
+			{Name: "N", Value: each}, {Name: "W", Value: shared}, {Name: "F", Value: full},
 		},
 		Grid: [3]int{blocks * g * together, 1, 1}, Threadgroup: [3]int{g * together, 1, 1},
 		OutputShapes: [][]int{{rows, d}, {blocks, d}}, OutputDTypes: []zmlx.DType{c.DType, zmlx.Float32},

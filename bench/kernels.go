@@ -601,12 +601,13 @@ for (uint j = t; j < D; j += 256) {
 
 // G threads take every so-manieth row and hold N*V columns each: the row as it
 // lies in memory, and their part of the sums over rows. S such rows share a
-// threadgroup. F says that rows have exactly G*N*V elements. Of the next row, P
-// vectors are loaded before this one's sums are known, the others as soon as
-// there is room. W vectors of weights are in threadgroup memory.
+// threadgroup. F says that rows have exactly G*N*V elements. The last W vectors
+// of weights are in threadgroup memory.
 //
-// Compilers move loads to where they are needed, which is far too late here,
-// but not beyond a division by a number that they do not know: thus D.
+// The next row is loaded once this one was taken apart. Compilers put these
+// loads off until the end of the turn, unless they would have to move them over a
+// division by a number that they do not know; where N is 1, registers are left
+// for loads that early, and D is such a number.
 var rmsNormBackwardKernel = zmlx.MustCompile(zmlx.Kernel{
 	Name: "rmsnorm_backward", InputNames: []string{"x", "w", "g", "eps"}, OutputNames: []string{"dx", "partial"}, Header: kernelHeader,
 	Source: `
@@ -644,14 +645,6 @@ for (; first < R; first += step) {
             product = fma(a, gr[n].at(k) * wr[n].at(k), product);
         }
     }
-    packed<V, T> xn[P > 0 ? P : 1], gn[P > 0 ? P : 1];
-    for (int n = 0; n < P; ++n) {
-        uint at = (n * G + t) * V;
-        if ((F || at < width) && next < R) {
-            xn[n].get(x + size_t(next) * width + at);
-            gn[n].get(g + size_t(next) * width + at);
-        }
-    }
     squares = simd_sum(squares);
     product = simd_sum(product);
     if constexpr (G > 32) {
@@ -663,16 +656,14 @@ for (; first < R; first += step) {
         product = simd_sum(part.y);
         turn ^= 32;
     }
-    float s = rsqrt(squares / float(D) + eps);
-    float c = s * s * product / float(D);
+    float count = float(F && N > 1 ? width : D);
+    float s = rsqrt(squares / count + eps);
+    float c = s * s * product / count;
     for (int n = 0; n < N; ++n) {
         uint at = (n * G + t) * V;
         float r[V];
         packed<V, T> xc = xr[n], gc = gr[n];
-        if (n < P) {
-            xr[n] = xn[n];
-            gr[n] = gn[n];
-        } else if ((F || at < width) && next < R) {
+        if ((F || at < width) && next < R) {
             xr[n].get(x + size_t(next) * width + at);
             gr[n].get(g + size_t(next) * width + at);
         }
@@ -685,7 +676,7 @@ for (; first < R; first += step) {
             dw[n * V + k] = fma(b, a, dw[n * V + k]);
             r[k] = fma(b * wr[n].at(k), s, -(a * c));
         }
-        if ((F || at < width) && row < R) { store<V>(dx + base + at, r); }
+        if ((F || at < width) && (S == 1 || row < R)) { store<V>(dx + base + at, r); }
     }
 }
 size_t to = size_t(threadgroup_position_in_grid.x) * width;
@@ -693,7 +684,8 @@ if constexpr (S == 1) {
     for (int n = 0; n < N; ++n) {
         uint at = (n * G + t) * V;
         if (F || at < width) {
-            for (int k = 0; k < V; ++k) { partial[to + at + k] = dw[n * V + k]; }
+            const int most = V < 4 ? 1 : 4;
+            for (int k = 0; k < V; k += most) { store<most>(partial + to + at + k, dw + n * V + k); }
         }
     }
 } else {
