@@ -127,7 +127,7 @@ func DefaultSchedule(f *formula.Formula, c Call, l Limits) Schedule {
 	if p.row {
 		return p.rowSchedule(l)
 	}
-	s := Schedule{Group: min(256, l.Threads), Vector: p.vector(), Wide: p.wide(), RowsPerGroup: 1, PerThread: 1}
+	s := Schedule{Group: min(128, l.Threads), Vector: p.vector(), Wide: p.wide(), RowsPerGroup: 1, PerThread: 1}
 	if !l.CPU && s.Vector == 8 { // half as many bytes are in flight for each element
 		switch {
 		case p.n >= 1<<25:
@@ -195,7 +195,7 @@ func (p *plan) rowSchedule(l Limits) Schedule {
 	}
 	switch {
 	case l.CPU || s.Group%32 != 0:
-	case s.Exact && s.Vector == 8 && s.Group > 512 && s.PerThread > 32 && s.PerThread <= 64:
+	case s.Exact && s.Vector == 8 && (s.Group > 512 || p.weights() > 1) && s.PerThread > 32 && s.PerThread <= 64:
 		s.InRegisters, s.Packed = true, true
 	case !s.InRegisters && p.hasOnline():
 		s.Online = true
@@ -229,13 +229,10 @@ func (p *plan) layOnGPU(s *Schedule, l Limits) {
 		s.Vector *= 2
 	}
 	vectors := p.d / s.Vector
-	inputs, weights := 0, 0
+	inputs, weights := 0, p.weights()
 	for _, in := range p.inputs {
-		switch {
-		case in.used && in.layout == Dense:
+		if in.used && in.layout == Dense {
 			inputs++
-		case in.used && in.layout == LastAxis:
-			weights++
 		}
 	}
 	enough := func(group int) bool { // for the row
@@ -263,6 +260,18 @@ func (p *plan) layOnGPU(s *Schedule, l Limits) {
 			s.Exact, s.PerThread = true, p.d/s.Group
 		}
 	}
+}
+
+// weights returns the number of inputs that are the same for all rows. Threads
+// that hold long parts of rows have few registers left for several.
+func (p *plan) weights() int {
+	n := 0
+	for _, in := range p.inputs {
+		if in.used && in.layout == LastAxis {
+			n++
+		}
+	}
+	return n
 }
 
 // kept returns the number of values of each element that a kernel with rows in
