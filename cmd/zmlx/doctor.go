@@ -88,7 +88,7 @@ func diagnoseProgram() diagnosis {
 	} else {
 		d.look("libraries", false, dl.ErrUnsupported.Error())
 	}
-	for _, name := range []string{"ZMLX_DEVICE", "ZMLX_CC", "ZMLX_CFLAGS", "ZMLX_CACHE", "ZMLX_CHECK", "ZMLX_PYTHON", "ZMLX_NVRTC", "ZMLX_CUBLASLT", "ZMLX_CUDA_SYNC", "CUDA_HOME", "CUDA_PATH", "CUDA_VISIBLE_DEVICES"} {
+	for _, name := range []string{"ZMLX_DEVICE", "ZMLX_CC", "ZMLX_CFLAGS", "ZMLX_CACHE", "ZMLX_CHECK", "ZMLX_PYTHON", "ZMLX_NVRTC", "ZMLX_CUBLASLT", "ZMLX_CUDA_SYNC", "ZMLX_CUDA_LATE", "CUDA_HOME", "CUDA_PATH", "CUDA_VISIBLE_DEVICES"} {
 		if v := os.Getenv(name); v != "" {
 			d.look("environment", true, name+"="+v)
 		}

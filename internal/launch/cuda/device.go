@@ -165,10 +165,15 @@ func open(ctx context.Context, drv *driver, n int, cfg Config, find func() (comp
 	if err != nil {
 		return nil, err
 	}
+	late, err := launch.Switch("ZMLX_CUDA_LATE")
+	if err != nil {
+		return nil, err
+	}
 	d := &Device{
 		cfg: cfg, name: fmt.Sprintf("cuda:%d", n), driver: drv, cache: cfg.Cache, blocks: maxBlocks,
 		sync: cfg.Sync || wait,
 	}
+	d.early = !d.sync && !late && drv.version >= earlyVersion && drv.launchEx.addr != 0
 	if d.cache == nil {
 		d.cache = diskcache.Default()
 	}
@@ -259,8 +264,7 @@ func (d *Device) prepare(ctx context.Context, find func() (compiler, error)) err
 	if d.facts.Arch, err = d.compiler.Arch(d.facts.Capability); err != nil {
 		return fmt.Errorf("%s: %w", d.facts.Name, err)
 	}
-	d.early = d.facts.Capability >= earlyCapability && d.driver.version >= earlyVersion && d.driver.launchEx.addr != 0 &&
-		!d.sync && os.Getenv("ZMLX_CUDA_EARLY") != "0"
+	d.early = d.early && d.facts.Capability >= earlyCapability
 	return d.trial(ctx)
 }
 

@@ -49,7 +49,7 @@ func TestNotEarly(t *testing.T) {
 		"driver": func(_ *testing.T, f *fake) { f.driver.version = earlyVersion - 1 },
 		"entry":  func(_ *testing.T, f *fake) { f.driver.launchEx.addr = 0 },
 		"sync":   func(t *testing.T, _ *fake) { t.Setenv("ZMLX_CUDA_SYNC", "1") },
-		"off":    func(t *testing.T, _ *fake) { t.Setenv("ZMLX_CUDA_EARLY", "0") },
+		"off":    func(t *testing.T, _ *fake) { t.Setenv("ZMLX_CUDA_LATE", "1") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFake(t)
