@@ -52,6 +52,8 @@ func matrixCases() []Case {
 			square(func(r, c int) float32 { return product8(r, c, xa, func(int, int) float32 { return 2.5 }) })),
 		mat("matrix_thread_elements_read", "simdgroup_float8x8 m; simdgroup_load(m, a, 8); uint l = thread_index_in_simdgroup; out[2 * l] = m.thread_elements()[0]; out[2 * l + 1] = m.thread_elements()[1];", in(xx),
 			table(64, func(i int) float32 { return xa(element8(i/2, i%2)) })),
+		mat("matrix_thread_elements_by_pointer", "simdgroup_float8x8 m; simdgroup_load(m, a, 8); thread float2* e = &m.thread_elements(); (*e)[0] += 1; e->y *= 2; simdgroup_store(m, out, 8);", in(xx),
+			square(func(r, c int) float32 { return pick(c%2 == 0, xa(r, c)+1, xa(r, c)*2) })),
 		mat("matrix_thread_elements_write", "simdgroup_float8x8 m; uint l = thread_index_in_simdgroup; m.thread_elements()[0] = 2 * l; m.thread_elements()[1] = 2 * l + 1; simdgroup_store(m, out, 8);", nil,
 			square(func() func(r, c int) float32 {
 				var m [8][8]float32
