@@ -5,8 +5,8 @@ package cudac
 // cannot know hides that.
 //
 // Code for sm_90 of CUDA 12.9 and 13.0 lacks the negation in max(max(-a, b), c)
-// and min(min(-a, b), c) of ints. -a may come from a*-1, ~a+1, a/-1 or (d-d)-a,
-// and max and min from comparisons.
+// and min(min(-a, b), c) of ints. -a may come from a*-1, ~a+1, ~(a-1), a/-1 or
+// (d-d)-a, also by way of memory, and max and min from comparisons.
 //
 // Code for sm_80 to sm_90 of CUDA 12.9 to 13.5 is wrong where a bool as 0 or 1 is
 // the bits of a float that is converted, to a float of another type, to an
@@ -17,6 +17,7 @@ package cudac
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/zmlx-go/zmlx/internal/backend"
 	"github.com/zmlx-go/zmlx/internal/ir"
@@ -59,32 +60,32 @@ func (e *emitter) negate(t ir.Type, r ir.Reg) string {
 
 // settled reports whether an integer is none that compilers may find to be the
 // negation of another. Extremes of others hide them.
-func (e *emitter) settled(r ir.Reg) bool {
-	switch e.f.Regs[r].Kind {
-	case ir.VarReg:
-		return !e.unsettled[r]
-	case ir.TempReg:
-		in := e.definitions()[r]
-		return in != nil && e.settles(in)
-	}
-	return true
-}
+func (e *emitter) settled(r ir.Reg) bool { return !e.unsettled[r] }
 
-// findUnsettled finds the variables that may hold such integers.
+// findUnsettled finds the registers that may hold such integers, and where they are
+// stored.
 func (e *emitter) findUnsettled() {
-	e.unsettled = map[ir.Reg]bool{}
+	e.unsettled, e.unsettledIn = map[ir.Reg]bool{}, map[origin]bool{}
 	for changed := true; changed; {
 		changed = false
 		e.f.Body.Instrs(func(in *ir.Instr) bool {
 			for _, d := range in.Dst {
-				if r := e.f.Regs[d]; r.Kind == ir.VarReg && r.Type.IsInt() && !e.unsettled[d] && !e.settles(in) {
+				if e.f.Regs[d].Type.IsInt() && !e.unsettled[d] && !e.settles(in) {
 					e.unsettled[d] = true
 					changed = true
 				}
 			}
+			if o := e.storedTo(in); o.kind != nothing && in.Type.IsInt() && !e.unsettledIn[o] && !e.allSettled(in.Args) {
+				e.unsettledIn[o] = true
+				changed = true
+			}
 			return true
 		})
 	}
+}
+
+func (e *emitter) allSettled(args []ir.Reg) bool {
+	return !slices.ContainsFunc(args, func(r ir.Reg) bool { return !e.settled(r) })
 }
 
 // settles reports whether what an instruction gives is settled.
@@ -95,12 +96,21 @@ func (e *emitter) settles(in *ir.Instr) bool {
 	switch in.Op {
 	case ir.Neg, ir.Add, ir.Sub, ir.Mul, ir.Div, ir.FMA:
 		return false
-	case ir.Mov:
-		return e.settled(in.Args[0])
-	case ir.Convert:
+	case ir.Convert, ir.Bitcast:
 		return !in.From.IsInt() || e.settled(in.Args[0])
 	case ir.Select:
-		return e.settled(in.Args[1]) && e.settled(in.Args[2])
+		return e.allSettled(in.Args[1:])
+	case ir.Mov, ir.Not, ir.And, ir.Or, ir.Xor, ir.Shl, ir.Shr: // ~(a-1) is -a, and (~a+1)<<1 is -(a<<1)
+		return e.allSettled(in.Args)
+	case ir.Load:
+		switch o := e.origins[in.Addr.Base]; {
+		case len(e.unsettledIn) == 0:
+			return true
+		case o.kind == anything:
+			return false
+		default:
+			return !e.unsettledIn[o] && !e.unsettledIn[origin{kind: anything}]
+		}
 	}
 	return true
 }

@@ -253,6 +253,30 @@ func TestNegations(t *testing.T) {
 		"max(x, y)":       {most(func(b *ir.Builder, x, y ir.Reg) ir.Reg { return x }), 0},
 		"max(-x, y)":      {most(negative), 1},
 		"max((y-y)-x, y)": {most(difference), 2},
+		"max(~(x-y), y)":  {most(func(b *ir.Builder, x, y ir.Reg) ir.Reg { return b.Unary(ir.Not, b.Binary(ir.Sub, x, y)) }), 2},
+		"max((x-y)^3, y)": {most(func(b *ir.Builder, x, y ir.Reg) ir.Reg {
+			return b.Binary(ir.Xor, b.Binary(ir.Sub, x, y), b.ConstI32(3))
+		}), 2},
+		"max(x>>y, y)": {most(func(b *ir.Builder, x, y ir.Reg) ir.Reg { return b.Binary(ir.Shr, x, y) }), 0},
+		"max of bits": {most(func(b *ir.Builder, x, y ir.Reg) ir.Reg {
+			return b.Bitcast(ir.I32, b.Bitcast(ir.U32, difference(b, x, y)))
+		}), 2},
+		"max of memory": {most(func(b *ir.Builder, x, y ir.Reg) ir.Reg {
+			p := b.Alloc(ir.Alloc{Name: "p", Space: ir.Thread, Size: 4, Align: 4})
+			b.Store(ir.I32, ir.At(p, 0), difference(b, x, y))
+			return b.Load(ir.I32, ir.At(p, 0))
+		}), 2},
+		"max of what is settled in memory": {most(func(b *ir.Builder, x, y ir.Reg) ir.Reg {
+			p := b.Alloc(ir.Alloc{Name: "p", Space: ir.Thread, Size: 4, Align: 4})
+			b.Store(ir.I32, ir.At(p, 0), x)
+			return b.Load(ir.I32, ir.At(p, 0))
+		}), 0},
+		"max of many": {most(func(b *ir.Builder, x, y ir.Reg) ir.Reg {
+			for range 100 { // it is looked at once, not 2 to the 100th times
+				x = b.Binary(ir.Xor, x, b.Binary(ir.Shr, x, y))
+			}
+			return x
+		}), 0},
 		"max of a variable": {most(func(b *ir.Builder, x, y ir.Reg) ir.Reg {
 			v := b.Var(ir.I32, "v")
 			b.Set(v, x)

@@ -106,10 +106,11 @@ type emitter struct {
 	defs    map[ir.Reg]*ir.Instr
 	factors map[ir.Reg]int64 // of variables
 
-	wordVars   map[ir.Reg]bool // variables about which compilers cannot know anything
-	wordAllocs map[int]bool    // and thread allocations
-	unsettled  map[ir.Reg]bool // variables that may be negations of others
-	zeros      map[ir.Reg]bool // variables that may be zeros that compilers know of
+	wordVars    map[ir.Reg]bool // variables about which compilers cannot know anything
+	wordAllocs  map[int]bool    // and thread allocations
+	unsettled   map[ir.Reg]bool // registers that may be negations of others
+	unsettledIn map[origin]bool // and where such are stored
+	zeros       map[ir.Reg]bool // variables that may be zeros that compilers know of
 
 	ahead   map[*ir.Instr]bool // written ahead of the branch that they are in
 	nowhere bool               // such loads occur
