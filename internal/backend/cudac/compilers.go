@@ -84,6 +84,20 @@ func (e *emitter) findUnsettled() {
 	}
 }
 
+// isExtreme reports whether compilers may find that an instruction chooses the
+// greater or the lesser of two numbers.
+func (e *emitter) isExtreme(in *ir.Instr) bool {
+	if in.Op != ir.Select {
+		return false
+	}
+	c := e.definitions()[in.Args[0]]
+	if c == nil || c.Op != ir.Lt && c.Op != ir.Le && c.Op != ir.Gt && c.Op != ir.Ge {
+		return false
+	}
+	x, y := in.Args[1], in.Args[2]
+	return x == c.Args[0] && y == c.Args[1] || x == c.Args[1] && y == c.Args[0]
+}
+
 func (e *emitter) allSettled(args []ir.Reg) bool {
 	return !slices.ContainsFunc(args, func(r ir.Reg) bool { return !e.settled(r) })
 }

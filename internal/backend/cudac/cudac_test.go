@@ -258,6 +258,14 @@ func TestNegations(t *testing.T) {
 			return b.Binary(ir.Xor, b.Binary(ir.Sub, x, y), b.ConstI32(3))
 		}), 2},
 		"max(x>>y, y)": {most(func(b *ir.Builder, x, y ir.Reg) ir.Reg { return b.Binary(ir.Shr, x, y) }), 0},
+		"the greater": {func(b *ir.Builder, x, y ir.Reg) ir.Reg {
+			d := difference(b, x, y)
+			return b.Select(b.Compare(ir.Gt, d, y), d, y)
+		}, 1},
+		"another choice": {func(b *ir.Builder, x, y ir.Reg) ir.Reg {
+			d := difference(b, x, y)
+			return b.Select(b.Compare(ir.Gt, d, x), d, y)
+		}, 0},
 		"max of bits": {most(func(b *ir.Builder, x, y ir.Reg) ir.Reg {
 			return b.Bitcast(ir.I32, b.Bitcast(ir.U32, difference(b, x, y)))
 		}), 2},

@@ -360,7 +360,7 @@ func (e *emitter) pure(s *ir.Instr) string {
 	switch {
 	case s.Op == ir.Div && s.Fast && s.Type == ir.F32:
 		return e.names.Call("zm_fast_divide", args...)
-	case (s.Op == ir.Max || s.Op == ir.Min) && s.Type == ir.I32:
+	case s.Type == ir.I32 && (s.Op == ir.Max || s.Op == ir.Min || e.isExtreme(s)):
 		for i, r := range s.Args {
 			if !e.settled(r) {
 				args[i] = "(int32_t)" + veil("(uint32_t)"+args[i])
