@@ -5,7 +5,8 @@
 // The text depends on classes alone: dtypes, how each input is laid out, and
 // the schedule. Sizes and parameters are arguments, so other sizes, another
 // eps or another seed compile nothing; only an Exact schedule puts the length
-// of rows into the text. Equal definitions give equal bytes.
+// of rows into the text, and a Whole one needs a multiple of some number of elements.
+// Equal definitions give equal bytes.
 //
 // This file implements the contract: what goes in, what comes out.
 package codegen

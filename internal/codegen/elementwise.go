@@ -74,7 +74,8 @@ func (p *plan) elementwiseKernel(s Schedule) (*Kernel, error) {
 		thread, own = "ulong("+thread+")", "ulong("+own+")"
 	}
 	s.Rows = s.Rows && s.Vector == 1 && p.alongRowsHelps()
-	s.Exact = s.Exact && s.Rows && p.d%s.Group == 0 && (block%p.d == 0 || p.d%block == 0)
+	s.Whole = s.Whole && s.Vector > 1 && p.n%block == 0
+	s.Exact = s.Exact && (s.Whole || s.Rows && p.d%s.Group == 0 && (block%p.d == 0 || p.d%block == 0))
 	e.exact = s.Exact
 	if s.PerThread > 1 || s.Rows { // a threadgroup's elements are neighbours
 		group = s.Group
@@ -85,9 +86,9 @@ func (p *plan) elementwiseKernel(s Schedule) (*Kernel, error) {
 		}
 	}
 	switch {
-	case s.Exact && p.d > block:
+	case s.Rows && s.Exact && p.d > block:
 		e.alongPart(s.Group, block)
-	case s.Exact:
+	case s.Rows && s.Exact:
 		e.alongWholeRows(s.Group)
 	case s.Rows:
 		e.alongRows(s.Group)
@@ -102,11 +103,11 @@ func (p *plan) elementwiseKernel(s Schedule) (*Kernel, error) {
 		e.close()
 	case s.PerThread == 1:
 		e.line("%s at = %s * %du;", index, thread, s.Vector)
-		e.vectors(s.Vector)
+		e.vectors(s.Vector, s.Whole)
 	default:
 		e.open("for (uint step = 0; step < %du; ++step)", s.PerThread)
 		e.line("%s at = first + (step * %du + thread_index_in_threadgroup) * %du;", index, s.Group, s.Vector)
-		e.vectors(s.Vector)
+		e.vectors(s.Vector, s.Whole)
 		e.close()
 	}
 	return p.kernel(e, s, threads, group)
@@ -126,9 +127,11 @@ func (e *emitter) elements(i string) {
 }
 
 // vectors writes the results at the vector at at, and one by one those that do
-// not fill it.
-func (e *emitter) vectors(vector int) {
-	e.open("if (at + %du <= %s)", vector, e.size("n"))
+// not fill it; where all are whole, there are no such.
+func (e *emitter) vectors(vector int, whole bool) {
+	if !whole {
+		e.open("if (at + %du <= %s)", vector, e.size("n"))
+	}
 	rows := e.d%vector == 0 && e.inRows() // then a vector lies in one row
 	if rows {
 		e.line("%s row = at / %s;", e.index(), e.size("D"))
@@ -143,6 +146,9 @@ func (e *emitter) vectors(vector int) {
 		case rows && l.layout == LastAxis:
 			return name + " + column"
 		case rows && l.layout == Strided && l.rowsOf(vector):
+			if e.exact {
+				return fmt.Sprintf("%s + int64_t(row) * %d + column", name, l.strides[len(l.strides)-2])
+			}
 			return fmt.Sprintf("%s + int64_t(row) * %s + column", name, e.rowStep(in, vector))
 		}
 		return ""
@@ -158,6 +164,9 @@ func (e *emitter) vectors(vector int) {
 			return e.at(in, "i")
 		}
 	}, func() {})
+	if whole {
+		return
+	}
 	e.indent--
 	e.open("} else")
 	e.open("for (%s i = at; i < %s; ++i)", e.index(), e.size("n"))

@@ -4,6 +4,7 @@ package codegen_test
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/zmlx-go/zmlx/internal/codegen"
@@ -360,6 +361,45 @@ func TestCast(t *testing.T) {
 					t.Errorf("%v as %s is %v, want %v\n%s", v, types[o], got[o][i], want, k.Source)
 				}
 			}
+		}
+	}
+}
+
+// TestWhole has kernels that know that their vectors are whole, some of which
+// know the length of rows, too.
+func TestWhole(t *testing.T) {
+	const rows = 16
+	for _, d := range []int{64, 96, 100} {
+		b := define("f")
+		sum := b.in("x")
+		for _, name := range []string{"half", "turned", "w", "g"} {
+			sum = b.Sub(b.Mul(b.Const(3), sum), b.in(name))
+		}
+		b.out("", b.Of(formula.Silu, sum)).out("", sum)
+		in := []array{
+			random(dtype.Float16, 1, rows, d), random(dtype.Float16, 2, rows, d).apart(2 * d), random(dtype.Float16, 3, rows, d).flipped(),
+			random(dtype.Float16, 4, d), random(dtype.Float16, 5, rows, 1),
+		}
+		for _, s := range []codegen.Schedule{
+			{Group: 32, Vector: 8, Whole: true}, {Group: 32, Vector: 8, PerThread: 2, Whole: true, Exact: true},
+			{Group: 64, Vector: 4, PerThread: 2, Whole: true, Exact: true, Wide: true}, {Group: 32, Vector: 1, Whole: true, Exact: true},
+		} {
+			k, err := codegen.Generate(&b.f, callOf(in), s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := s.Vector > 1 && rows*d%(s.Group*s.Vector*max(s.PerThread, 1)) == 0; k.Schedule.Whole != want || k.Schedule.Exact != (want && s.Exact) || slices.Contains(k.InputNames, "n") == want {
+				t.Errorf("rows of %d, %+v: %+v of %v", d, s, k.Schedule, k.InputNames)
+			}
+			agree(t, &b.f, in, in[0].shape, s, codegen.Portable)
+		}
+	}
+	x := codegen.Input{DType: dtype.Float16, Shape: []int{4096, 1024}, Strides: []int{2048, 1}}
+	b := define("swiglu")
+	b.out("", b.Mul(b.Of(formula.Silu, b.in("a")), b.in("b")))
+	for _, l := range []codegen.Limits{{}, {CPU: true}} {
+		if s := codegen.DefaultSchedule(&b.f, codegen.Call{Inputs: []codegen.Input{x, x}}, l); s.Whole == l.CPU {
+			t.Errorf("%+v: %+v", l, s)
 		}
 	}
 }

@@ -35,8 +35,14 @@ type Schedule struct {
 
 	// Exact says that the row has Group*PerThread elements, so that no thread has
 	// to test whether it is in it; with Rows, that whole rows, or a part of one,
-	// are Group*PerThread elements. Other lengths of rows are other kernels.
+	// are Group*PerThread elements; with Whole, only that the length is in the text,
+	// and so are distances of rows. Other lengths of rows are other kernels.
 	Exact bool
+
+	// Whole says that the results of an elementwise kernel are a multiple of
+	// Group*PerThread*Vector elements, so that no thread has to test whether it is
+	// among them, and loads wait for no length. Vector is more than 1.
+	Whole bool
 
 	// Reload makes threads that keep what they computed read inputs again all the
 	// same: where that comes from a near cache it is no slower.
@@ -106,7 +112,7 @@ func (s Schedule) valid(name string) error {
 		return bad("softmax in one walk is for rows that are not in registers, and 1 thread or whole simdgroups")
 	case s.Packed && !(s.InRegisters && s.Vector == 8):
 		return bad("packed rows are kept in registers, in vectors of 8")
-	case s.Exact && !s.InRegisters && !s.Rows:
+	case s.Exact && !s.InRegisters && !s.Rows && !s.Whole:
 		return bad("rows of an exact length are kept in registers")
 	case s.InRegisters && s.PerThread%s.Vector != 0:
 		return bad("the elements of a thread are no multiple of its vectors")
@@ -135,6 +141,11 @@ func DefaultSchedule(f *formula.Formula, c Call, l Limits) Schedule {
 		case p.n >= 1<<22:
 			s.PerThread = 2
 		}
+	}
+	// Kernels of their own for large calls, of what models are usually wide.
+	if !l.CPU && s.Vector > 1 && p.n >= 1<<20 {
+		s.Whole = p.n%(s.Group*s.PerThread*s.Vector) == 0
+		s.Exact = s.Whole && p.alongRowsHelps() && p.usualWidth(1<<16)
 	}
 	if l.CPU {
 		s.Group, s.Vector, s.PerThread = min(32, l.Threads), 1, 128
