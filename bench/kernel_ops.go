@@ -325,9 +325,13 @@ func rmsNormBackward(c Case) *work {
 		together = max(1, 512/g)
 		blocks = multiprocessors * (1024 / (g * together))
 	}
+	early := 0
+	if onGPU() && g == 128 { // two vectors each let three threadgroups of 256 load ahead
+		g, together, blocks, early = 64, 4, 3*multiprocessors, 2
+	}
 	blocks = min(blocks, (rows+together-1)/together)
 	each := (d + g*v - 1) / (g * v)
-	if onGPU() {
+	if onGPU() && early == 0 {
 		shared = min(each-1, 16<<10/(g*v*c.DType.Size()))
 	}
 	full := 0
@@ -339,17 +343,17 @@ func rmsNormBackward(c Case) *work {
 	l := zmlx.Launch{
 		Template: []zmlx.TemplateArg{
 			{Name: "T", Value: c.DType}, {Name: "V", Value: v}, {Name: "G", Value: g}, {Name: "S", Value: together},
-			{Name: "N", Value: each}, {Name: "W", Value: shared}, {Name: "F", Value: full},
+			{Name: "N", Value: each}, {Name: "W", Value: shared}, {Name: "F", Value: full}, {Name: "E", Value: early},
 		},
 		Grid: [3]int{blocks * g * together, 1, 1}, Threadgroup: [3]int{g * together, 1, 1},
 		OutputShapes: [][]int{{rows, d}, {blocks, d}}, OutputDTypes: []zmlx.DType{c.DType, zmlx.Float32},
 	}
-	simdgroups := 1
+	simdgroups, unrolled := 1, 1
 	if onGPU() {
-		simdgroups = 32
+		simdgroups, unrolled = 32, 16
 	}
 	sum := zmlx.Launch{
-		Template: []zmlx.TemplateArg{{Name: "T", Value: c.DType}},
+		Template: []zmlx.TemplateArg{{Name: "T", Value: c.DType}, {Name: "U", Value: unrolled}},
 		Grid:     [3]int{(d + 31) / 32 * 32 * simdgroups, 1, 1}, Threadgroup: [3]int{32 * simdgroups, 1, 1},
 		OutputShapes: [][]int{{d}}, OutputDTypes: []zmlx.DType{c.DType},
 	}

@@ -607,7 +607,8 @@ for (uint j = t; j < D; j += 256) {
 // The next row is loaded once this one was taken apart. Compilers put these
 // loads off until the end of the turn, unless they would have to move them over a
 // division by a number that they do not know; where N is 1, registers are left
-// for loads that early, and D is such a number.
+// for loads that early, and D is such a number. The first E vectors are loaded
+// before the sums of the row at hand.
 var rmsNormBackwardKernel = zmlx.MustCompile(zmlx.Kernel{
 	Name: "rmsnorm_backward", InputNames: []string{"x", "w", "g", "eps"}, OutputNames: []string{"dx", "partial"}, Header: kernelHeader,
 	Source: `
@@ -645,6 +646,14 @@ for (; first < R; first += step) {
             product = fma(a, gr[n].at(k) * wr[n].at(k), product);
         }
     }
+    packed<V, T> xn[E > 0 ? E : 1], gn[E > 0 ? E : 1];
+    for (int n = 0; n < E; ++n) {
+        uint at = (n * G + t) * V;
+        if ((F || at < width) && next < R) {
+            xn[n].get(x + size_t(next) * width + at);
+            gn[n].get(g + size_t(next) * width + at);
+        }
+    }
     squares = simd_sum(squares);
     product = simd_sum(product);
     if constexpr (G > 32) {
@@ -656,14 +665,17 @@ for (; first < R; first += step) {
         product = simd_sum(part.y);
         turn ^= 32;
     }
-    float count = float(F && N > 1 ? width : D);
+    float count = float(F && N > 1 && E == 0 ? width : D);
     float s = rsqrt(squares / count + eps);
     float c = s * s * product / count;
     for (int n = 0; n < N; ++n) {
         uint at = (n * G + t) * V;
         float r[V];
         packed<V, T> xc = xr[n], gc = gr[n];
-        if ((F || at < width) && next < R) {
+        if (n < E) {
+            xr[n] = xn[n];
+            gr[n] = gn[n];
+        } else if ((F || at < width) && next < R) {
             xr[n].get(x + size_t(next) * width + at);
             gr[n].get(g + size_t(next) * width + at);
         }
@@ -702,7 +714,7 @@ if constexpr (S == 1) {
 `})
 
 // A threadgroup takes 32 columns, and each of its simdgroups every so-manieth
-// row of them.
+// row of them, U of which are loaded at once.
 var columnSumKernel = zmlx.MustCompile(zmlx.Kernel{
 	Name: "column_sum", InputNames: []string{"partial"}, OutputNames: []string{"out"},
 	Source: `
@@ -711,7 +723,15 @@ uint column = threadgroup_position_in_grid.x * 32 + thread_index_in_simdgroup;
 threadgroup float sums[32][33];
 float sum = 0.0f;
 if (column < D) {
-    for (uint r = simdgroup_index_in_threadgroup; r < R; r += simdgroups_per_threadgroup) { sum += partial[r * D + column]; }
+    for (uint r = simdgroup_index_in_threadgroup; r < R; r += U * simdgroups_per_threadgroup) {
+        float v[U];
+        for (int k = 0; k < U; ++k) {
+            uint at = r + k * simdgroups_per_threadgroup;
+            v[k] = 0.0f;
+            if (at < R) { v[k] = partial[at * D + column]; }
+        }
+        for (int k = 0; k < U; ++k) { sum += v[k]; }
+    }
 }
 sums[simdgroup_index_in_threadgroup][thread_index_in_simdgroup] = sum;
 threadgroup_barrier(mem_flags::mem_threadgroup);
