@@ -267,7 +267,8 @@ func (e *emitter) build(n *node) (string, int) {
 	case formula.Uniform:
 		return e.uniform(n), precPrimary
 	case opBelow:
-		return e.word(n.args[0]) + " >> 8 < " + e.arg(n.args[1], precShift), precOrder
+		count := e.arg(n.args[1], precPrimary) // up to 2^24, which the shift makes 0
+		return e.word(n.args[0]) + " <= (" + count + " << 8) - 1u && " + count + " > 0u", precAnd
 	case opCast:
 		return typeName(n.typ) + "(" + e.arg(n.args[0], precCond) + ")", precPrimary
 	case formula.Cast:

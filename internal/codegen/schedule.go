@@ -142,10 +142,12 @@ func DefaultSchedule(f *formula.Formula, c Call, l Limits) Schedule {
 			s.PerThread = 2
 		}
 	}
-	// Kernels of their own for large calls, of what models are usually wide.
-	if !l.CPU && s.Vector > 1 && p.n >= 1<<20 {
-		s.Whole = p.n%(s.Group*s.PerThread*s.Vector) == 0
-		s.Exact = s.Whole && p.alongRowsHelps() && p.usualWidth(1<<16)
+	// Kernels of their own for large calls, of rows as wide as models usually are.
+	// Of four vectors compilers put the loads off, which costs more.
+	if s.PerThread == 2 && p.n%(2*s.Group*s.Vector) == 0 {
+		rows := p.alongRowsHelps()
+		s.Exact = rows && p.usualWidth(1<<16)
+		s.Whole = s.Exact || !rows
 	}
 	if l.CPU {
 		s.Group, s.Vector, s.PerThread = min(32, l.Threads), 1, 128
