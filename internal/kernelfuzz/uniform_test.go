@@ -136,6 +136,6 @@ func (w *watching) test(to []ir.Stmt, r ir.Reg) []ir.Stmt {
 	if t.IsFloat() {
 		differs = add(ir.And, ir.Bool, differs, add(ir.Not, ir.Bool, add(ir.IsNan, ir.Bool, r)))
 	}
-	store := &ir.Instr{Op: ir.Store, Type: ir.U32, Args: []ir.Reg{w.apart + 1}, Addr: ir.Addr{Base: w.apart, Index: ir.NoReg}}
+	store := &ir.Instr{Op: ir.AtomicStore, Type: ir.U32, Args: []ir.Reg{w.apart + 1}, Addr: ir.Addr{Base: w.apart, Index: ir.NoReg}}
 	return append(to, &ir.If{Cond: differs, Then: ir.Block{Stmts: []ir.Stmt{store}}})
 }
